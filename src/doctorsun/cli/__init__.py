@@ -1,0 +1,1 @@
+"""The command `sun`: the one room that reads the environment, prints, and exits."""

@@ -1,0 +1,51 @@
+"""A conversation with a model: pictures wait for the next question and stay in the history."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from doctorsun.cli.places import run_of
+from doctorsun.core.chat import Chat, Request
+from doctorsun.core.schema import Message, Part
+
+
+def open_chat(folder: Path) -> Chat:
+    """The model of a folder, on this machine, under the name of its run."""
+    from doctorsun.engines.local import LocalChat
+
+    return LocalChat(folder, name=run_of(folder).name)
+
+
+class Conversation:
+    """The turns so far, and the pictures that go with the next question."""
+
+    def __init__(self, chat: Chat, *, max_new_tokens: int) -> None:
+        self.chat = chat
+        self.max_new_tokens = max_new_tokens
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget every turn and every picture."""
+        self._messages: list[Message] = []
+        self._pictures: list[bytes] = []
+        self._waiting = 0
+
+    def add_picture(self, content: bytes) -> None:
+        """Show a picture with the next question."""
+        self._pictures.append(content)
+        self._waiting += 1
+
+    def ask(self, question: str) -> Iterator[str]:
+        """The pieces of the answer as they come; the turn counts once the answer is whole."""
+        parts = tuple(Part("image") for _ in range(self._waiting))
+        turn = Message("user", (*parts, Part("text", question)))
+        request = Request(
+            messages=(*self._messages, turn),
+            images=tuple(self._pictures),
+            max_new_tokens=self.max_new_tokens,
+        )
+        answer = ""
+        for piece in self.chat.stream(request):
+            answer += piece.text
+            yield piece.text
+        self._messages += [turn, Message("assistant", (Part("text", answer),))]
+        self._waiting = 0

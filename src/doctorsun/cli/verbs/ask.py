@@ -1,0 +1,36 @@
+"""`sun ask MODEL "question" --image F`: one answer, as it comes."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from doctorsun.cli.commands import Verb
+from doctorsun.cli.conversation import Conversation, open_chat
+from doctorsun.cli.places import model_folder, picture
+from doctorsun.cli.progress import settle
+from doctorsun.cli.screen import line, on_terminal, put_json, show
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command(cls=Verb, help="cli.verb_ask")
+def ask(
+    model: Annotated[str, typer.Argument(help="cli.word_model")],
+    question: Annotated[str, typer.Argument(help="cli.word_question")],
+    image: Annotated[list[Path] | None, typer.Option("--image", help="cli.option_image")] = None,
+    max_tokens: Annotated[int, typer.Option("--max-tokens", min=1, help="cli.option_max_tokens")] = 128,
+) -> None:
+    """Answer one question about zero or more pictures."""
+    folder = model_folder(model)
+    pictures = [picture(path) for path in image or []]
+    talk = Conversation(open_chat(folder), max_new_tokens=max_tokens)
+    for content in pictures:
+        talk.add_picture(content)
+    pieces = talk.ask(question)
+    settle()
+    if on_terminal():
+        show(pieces)
+        line("cli.draft_note")
+    else:
+        put_json({"event": "answer", "model": str(folder), "question": question, "answer": "".join(pieces)})

@@ -1,0 +1,60 @@
+"""`sun chat MODEL`: a conversation at the prompt; /image F, /reset, /quit."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from doctorsun.cli.commands import Verb
+from doctorsun.cli.conversation import Conversation, open_chat
+from doctorsun.cli.places import model_folder, picture
+from doctorsun.cli.screen import line, on_terminal, put_json, show
+from doctorsun.core.errors import DoctorSunError
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command(cls=Verb, help="cli.verb_chat")
+def chat(
+    model: Annotated[str, typer.Argument(help="cli.word_model")],
+    max_tokens: Annotated[int, typer.Option("--max-tokens", min=1, help="cli.option_max_tokens")] = 128,
+) -> None:
+    """Talk with a model until /quit or the end of the input."""
+    talk = Conversation(open_chat(model_folder(model)), max_new_tokens=max_tokens)
+    line("cli.chat_start", model=talk.chat.name)
+    line("cli.draft_note")
+    while True:
+        try:
+            words = input("> " if on_terminal() and sys.stdin.isatty() else "").strip()
+        except EOFError:
+            return
+        if words == "/quit":
+            return
+        if words:
+            _turn(talk, words)
+
+
+def _turn(talk: Conversation, words: str) -> None:
+    """One line of the user's: a command or a question. What the user can fix does not end the talk."""
+    try:
+        if words == "/reset":
+            talk.reset()
+            line("cli.chat_reset")
+        elif words.startswith("/image"):
+            path = words.removeprefix("/image").strip()
+            talk.add_picture(picture(Path(path).expanduser()))
+            line("cli.chat_image", where=path)
+        elif words.startswith("/"):
+            line("cli.chat_commands", found=words)
+        else:
+            _answer(talk, words)
+    except DoctorSunError as error:
+        sys.stderr.write(f"{error}\n")
+
+
+def _answer(talk: Conversation, question: str) -> None:
+    if not on_terminal():
+        put_json({"event": "answer", "question": question, "answer": "".join(talk.ask(question))})
+        return
+    show(talk.ask(question))

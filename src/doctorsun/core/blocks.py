@@ -1,0 +1,170 @@
+"""What a page can be made of: plain data, in both languages, without a word of HTML."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from doctorsun.core.charts import Axis, Series, Strip
+from doctorsun.core.strings import Lang
+from doctorsun.core.words import Words
+
+Tone = Literal["plain", "good", "bad", "warn"]
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A number with its 95 % interval and the number it was counted over; null shows as not measured."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    n: int | None = None
+    digits: int = 3
+    sign: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """A short verdict in a coloured frame; the words alone say it too."""
+
+    words: Words
+    tone: Tone = "plain"
+
+
+Cell = Words | Value | Badge | Strip | int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Prose:
+    """Paragraphs."""
+
+    paragraphs: Sequence[Words]
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A framed remark."""
+
+    words: Words
+    tone: Tone = "plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Text as it is, in a fixed-width face: a command, a recipe."""
+
+    text: str
+    title: Words | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Names and what they are: versions, hashes, settings."""
+
+    rows: Sequence[tuple[Words, Cell]]
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One headline number."""
+
+    name: Words
+    value: Value
+    note: Words | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tiles:
+    """Headline numbers side by side."""
+
+    tiles: Sequence[Tile]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table; numbers stand right and sort as numbers. `hint` explains the name."""
+
+    name: Words
+    number: bool = False
+    hint: Words | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows under columns; the reader sorts by a click on a column, and with `search` narrows by words."""
+
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Cell]]
+    caption: Words | None = None
+    search: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Curves:
+    """Line chart of one or more series."""
+
+    title: Words
+    series: Sequence[Series]
+    x: Axis
+    y: Axis
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a card: what it is, and the text; `lang` is the language of a text that is data."""
+
+    name: Words
+    text: Words
+    tone: Tone = "plain"
+    lang: Lang | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One item of a gallery: pictures (`data:` addresses), lines, badges, and its value for each facet."""
+
+    lines: Sequence[Line]
+    pictures: Sequence[str | None] = ()
+    title: Words = ""
+    badges: Sequence[Badge] = ()
+    facets: dict[str, str] = field(default_factory=dict)
+    foot: Words = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Facet:
+    """One filter of a gallery: `values` are the ids that cards carry, with names; `start` is chosen first."""
+
+    key: str
+    name: Words
+    values: Sequence[tuple[str, Words]]
+    start: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Gallery:
+    """Cards with filters and a search over their text."""
+
+    cards: Sequence[Card]
+    facets: Sequence[Facet] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """Blocks behind a title that opens and closes."""
+
+    title: Words
+    blocks: Sequence["Block"]
+    open: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Blocks under a heading that the bar at the top links to."""
+
+    title: Words
+    blocks: Sequence["Block"]
+    lead: Words | None = None
+
+
+Block = Prose | Note | Code | Pairs | Tiles | Table | Curves | Gallery | Fold | Section
