@@ -1,0 +1,50 @@
+"""What a LLaVA makes of packed rows: the loss of every learnt token, and nothing that is not needed for it.
+
+Shapes: L tokens, T learnt tokens, S tokens of pictures, P pictures, N tokens of one, D width.
+"""
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+from transformers import LlavaForConditionalGeneration
+
+from doctorsun.model.vision import patch_features
+from doctorsun.train.attention import BLOCKS, PICTURES, BlockPlan, attend_by
+from doctorsun.train.packing import LENGTH_STEP, Packed
+
+
+def read_pictures(model: LlavaForConditionalGeneration, pixels_PCHW: Tensor) -> Tensor:
+    """`features_PND` of the encoder, as LLaVA reads them before the projector."""
+    with attend_by(model.model.vision_tower, PICTURES):
+        return patch_features(model, pixels_PCHW)
+
+
+def token_losses(
+    model: LlavaForConditionalGeneration, packed: Packed, features_PND: Tensor | None, *, dropout: float = 0.0
+) -> Tensor:
+    """`losses_T` in nats, ordered as `packed.targets_T`; `features_PND` are ordered as `packed.views`.
+
+    `dropout` hides that share of the words (never of a picture), so that no answer hangs on one of them.
+    """
+    device = model.lm_head.weight.device
+    embeds_LD = model.get_input_embeddings()(torch.from_numpy(packed.ids_L).to(device))
+    if model.training and dropout > 0:
+        kept_L1 = torch.rand(len(embeds_LD), 1, device=device) >= dropout
+        embeds_LD = embeds_LD * kept_L1
+    if features_PND is not None:
+        seen_SD = model.model.multi_modal_projector(features_PND).flatten(0, 1)
+        slots_S = torch.from_numpy(packed.slots_S).to(device)
+        embeds_LD = embeds_LD.index_copy(0, slots_S, seen_SD.to(embeds_LD.dtype))
+    language = model.model.language_model
+    with attend_by(language, BLOCKS):
+        hidden_LD = language(
+            inputs_embeds=embeds_LD[None],
+            position_ids=torch.from_numpy(packed.positions_L)[None].to(device),
+            use_cache=False,
+            plan=BlockPlan(packed.blocks, device),
+        ).last_hidden_state[0]
+    targets_T = torch.from_numpy(packed.targets_T).to(device)
+    before = np.pad(packed.before_T, (0, -len(targets_T) % LENGTH_STEP))
+    logits_TV = model.lm_head(hidden_LD[torch.from_numpy(before).to(device)])[: len(targets_T)]
+    return functional.cross_entropy(logits_TV.float(), targets_T, reduction="none")

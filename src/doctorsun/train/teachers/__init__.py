@@ -1,0 +1,1 @@
+"""Frozen encoders to distil from, a file each: `LICENCE`, `ORIGIN` and `load()`. No weights are ours."""
