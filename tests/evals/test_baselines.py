@@ -46,7 +46,10 @@ def test_neighbours_and_head_stand_beside_every_closed_question(folder: Path, tm
     oracle = Oracle(brain_samples("test", 24))
     results = evaluate(Model(oracle), [folder], out=tmp_path, settings=SETTINGS, features=encoder)
     for lang in ("zh", "en"):
-        for part in ("question=brain/brain_tumor/what", "question=brain/brain_tumor=glioma/yesno"):
+        for part in (
+            "question=brain/brain_tumor/what",
+            "phrasing=held_out,question=brain/brain_tumor=glioma/yesno",
+        ):
             for name in ("knn", "head"):
                 assert found(results, f"{name}_balanced_accuracy", part, lang).value > 0.9
     assert found(results, "above_head_balanced_accuracy").value == pytest.approx(0, abs=0.1)

@@ -229,6 +229,7 @@ def test_results_have_the_slices_that_were_asked_for(folder: Path, tmp_path: Pat
     assert {"question=brain/brain_tumor/what", "phrasing=held_out", "source=brain,topic=diagnosis"} <= parts
     assert {"phrasing=held_out,topic=diagnosis", "phrasing=seen,question=brain/brain_tumor/what"} <= parts
     assert {lang for lang, _, _, _ in found} == {"all", "zh", "en"}
+    assert not any(part.startswith("question=brain/brain_tumor=") for part in parts), "held out: apart alone"
     tree = json.loads((tmp_path / "results.json").read_text())
     assert {
         "task",

@@ -13,7 +13,7 @@ from doctorsun.core.progress import reporter, use_reporter
 from doctorsun.train.checkpoint import newest_checkpoint
 from doctorsun.train.loop import rate_at
 from doctorsun.train.recipe import StageConfig
-from doctorsun.train.run import difference, run
+from doctorsun.train.run import difference, run, settle
 from tests.train.small import align_stage, instruct_stage, recipe, text_stage, write_dataset
 
 
@@ -62,6 +62,17 @@ def test_a_run_holds_what_the_architecture_says(finished: Path):
     about = json.loads((finished / "model" / "doctorsun.json").read_text())
     assert about["data"]["licence"] == "Apache-2.0" and about["recipe"]["seed"] == 3
     assert not list(finished.rglob("checkpoint-*")) and not list(finished.rglob(".*"))
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_an_automatic_precision_is_measured_once_and_then_kept(quick, tmp_path, monkeypatch):
+    monkeypatch.setattr("doctorsun.train.device.has_fast_bf16", lambda: quick)
+    asked = recipe(tmp_path, align_stage(precision="auto"), text_stage(precision="fp32"))
+    first = settle(asked, tmp_path)
+    assert [stage.precision for stage in first.stages] == ["bf16" if quick else "fp32", "fp32"]
+    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(first.model_dump(mode="json")), encoding="utf-8")
+    monkeypatch.setattr("doctorsun.train.device.has_fast_bf16", lambda: not quick)
+    assert settle(asked, tmp_path) == first
 
 
 def test_the_card_names_licence_synthetic_data_and_stages(finished: Path):

@@ -17,6 +17,7 @@ from doctorsun.model.store import Dtype, load_model
 from doctorsun.model.vision import patch_features
 
 _WINDOW_BATCHES = 8
+_BATCH, _SMALL_BATCH, _SMALL = 64, 192, 50_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,26 +37,29 @@ class _Asked:
 
 
 class LocalChat:
-    """Answers with a checkpoint; the same tokens as transformers' `generate`, one by one or in batches."""
+    """Answers with a checkpoint; the same tokens as transformers' `generate`, one by one or in batches.
+
+    `batch` questions are answered at a time, by default more of them by a small model.
+    """
 
     def __init__(
         self,
         source: Path | Parts,
         *,
         dtype: Dtype = "float32",
-        batch: int = 64,
+        batch: int | None = None,
         name: str | None = None,
         device: str | None = None,
     ) -> None:
         self._parts = source if isinstance(source, Parts) else load_model(source, dtype=dtype)
         self.name = name or (source.name if isinstance(source, Path) else "model")
-        self._batch = batch
         self._model = self._parts.model
+        self._batch = batch or (_SMALL_BATCH if self._model.num_parameters() < _SMALL else _BATCH)
         self._encoder = self._parts.encoder
         if device is not None or not isinstance(source, Parts):
             self._model.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self._context: int = self._model.config.text_config.max_position_embeddings
-        self._gallery = Gallery(self._parts, batch=batch)
+        self._gallery = Gallery(self._parts, batch=self._batch)
         ends = self._model.generation_config.eos_token_id
         ends = ends if isinstance(ends, list) else [] if ends is None else [ends]
         self._ends = frozenset((self._encoder.end_id, *ends))

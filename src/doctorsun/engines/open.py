@@ -21,7 +21,7 @@ def model_folder(target: str | Path) -> Path:
 
 
 def open_chat(
-    target: str | Path, *, dtype: Dtype = "float32", batch: int = 64, device: str | None = None
+    target: str | Path, *, dtype: Dtype = "float32", batch: int | None = None, device: str | None = None
 ) -> LocalChat:
     """The model of a run, checkpoint or model directory, ready to answer; its name is that of the run."""
     folder = model_folder(target)

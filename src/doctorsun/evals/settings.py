@@ -24,7 +24,7 @@ class EvalSettings(Config):
     conditions: tuple[Condition, ...] = ("image", "blank", "shuffled", "none")
     limit: int | None = Field(default=None, ge=1)
     seed: int = 0
-    batch: int = Field(default=128, ge=1)
+    batch: int = Field(default=512, ge=1)
     answer_tokens: int = Field(default=48, ge=1)
     report_tokens: int = Field(default=192, ge=1)
     resamples: int = Field(default=1000, ge=100)

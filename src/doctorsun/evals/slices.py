@@ -11,27 +11,33 @@ _LOCAL = ("finding", "side", "size")
 
 
 def parts(rows: Sequence[Prediction]) -> list[Part]:
-    """Every (language, slice, places of its rows) that holds a row; `all` languages first."""
+    """Every (language, slice, places of its rows) that holds a row; `all` languages first.
+
+    Questions in wordings that are never trained on stand in the slices `phrasing=held_out…` alone: `all` and
+    its parts say what is known of pictures, these what is known of words.
+    """
     found: list[Part] = []
     for lang in ("all", "en", "zh"):
         places = [at for at, row in enumerate(rows) if lang in {"all", row.lang}]
-        if places:
-            found.append((lang, "all", places))
-            found += [(lang, name, members) for name, members in _slices(rows, places)]
+        known = [at for at in places if not rows[at].phrasing_held_out]
+        found += [(lang, "all", known)] if known else []
+        found += [(lang, name, members) for name, members in _slices(rows, places)]
     return found
 
 
 def _slices(rows: Sequence[Prediction], places: Sequence[int]) -> list[tuple[str, list[int]]]:
     found: list[tuple[str, list[int]]] = []
     for dimension, value in _DIMENSIONS.items():
-        named = [(name, at) for at in places if (name := value(rows[at])) is not None]
+        chosen = [at for at in places if dimension.startswith("phrasing") or not rows[at].phrasing_held_out]
+        named = [(name, at) for at in chosen if (name := value(rows[at])) is not None]
         named.sort()
         for name, members in groupby(named, key=lambda pair: pair[0]):
             found.append((_slice_name(dimension, name), [at for _, at in members]))
     together = [at for at in places if rows[at].topic in _LOCAL]
     others = [at for at in places if rows[at].topic not in {None, "modality"}]
-    combined = [(f"topic={'|'.join(_LOCAL)}", together), ("topic!=modality", others)]
-    for name, whole in [*combined]:
+    combined: list[tuple[str, list[int]]] = []
+    for name, whole in ((f"topic={'|'.join(_LOCAL)}", together), ("topic!=modality", others)):
+        combined.append((name, [at for at in whole if not rows[at].phrasing_held_out]))
         for known in ("seen", "held_out"):
             chosen = [at for at in whole if _phrasing(rows[at]) == known]
             combined.append((f"phrasing={known},{name}", chosen))

@@ -134,6 +134,7 @@ def _vision_config(config: VisionConfig) -> CLIPVisionConfig | SiglipVisionConfi
         "num_attention_heads": config.heads,
         "image_size": config.image_px,
         "patch_size": config.patch_px,
+        "hidden_act": "gelu",  # CLIP's own quick_gelu is slower: four passes over memory instead of one
     }
     if config.kind == "clip":
         return CLIPVisionConfig(**sizes, projection_dim=config.width)

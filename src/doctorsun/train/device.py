@@ -1,15 +1,19 @@
 """Where a stage computes and in which precision, and the settings that make its bits repeatable."""
 
+import ctypes
+import platform
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from functools import cache
 
 import torch
 from accelerate import PartialState
 
 from doctorsun.train.recipe import StageConfig
 
-_CPU_INFO = Path("/proc/cpuinfo")
+_CLEARLY, _TRIES = 1.2, 12
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # as in glibc's malloc.h
 
 
 class Compute:
@@ -19,8 +23,7 @@ class Compute:
     """
 
     def __init__(self, stage: StageConfig) -> None:
-        wanted = stage.precision
-        self.bf16 = wanted == "bf16" or (wanted == "auto" and has_fast_bf16())
+        self.bf16 = settled(stage).precision == "bf16"
         self.device: torch.device = PartialState().device
 
     @property
@@ -33,12 +36,33 @@ class Compute:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16)
 
 
+def settled(stage: StageConfig) -> StageConfig:
+    """The stage with the precision that "auto" means on this machine."""
+    if stage.precision != "auto":
+        return stage
+    return stage.model_copy(update={"precision": "bf16" if has_fast_bf16() else "fp32"})
+
+
+@cache
 def has_fast_bf16() -> bool:
-    """Whether bf16 products are quicker than float32 ones here: a GPU that has them, AVX512-bf16 or AMX."""
+    """Whether bf16 products are quicker than float32 ones here, as measured: a processor's flags do not tell.
+
+    Some processors have the instructions and are half as quick with them as with float32.
+    """
     if torch.cuda.is_available():
         return bool(torch.cuda.is_bf16_supported())
-    text = _CPU_INFO.read_text(encoding="utf-8") if _CPU_INFO.is_file() else ""
-    return "avx512_bf16" in text or "amx_bf16" in text
+    return _product_s(torch.bfloat16) * _CLEARLY < _product_s(torch.float32)
+
+
+def _product_s(dtype: torch.dtype) -> float:
+    """The least seconds that a product of two matrices took in some tries."""
+    left, right = torch.ones(1024, 512, dtype=dtype), torch.ones(512, 512, dtype=dtype)
+    seconds = []
+    for _ in range(_TRIES):
+        started = time.perf_counter()
+        left @ right
+        seconds.append(time.perf_counter() - started)
+    return min(seconds)
 
 
 @contextmanager
@@ -52,9 +76,23 @@ def repeatable(threads: int) -> Iterator[None]:
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    keep_freed_memory()
     try:
         yield
     finally:
         torch.set_num_threads(before[0])
         torch.use_deterministic_algorithms(before[1])
         torch.utils.deterministic.fill_uninitialized_memory = True  # type: ignore[attr-defined]
+
+
+def keep_freed_memory() -> None:
+    """Tell glibc to keep what a step frees for the next one; elsewhere nothing is done.
+
+    Left alone it gives every large tensor back to the system and asks for it again, page by page: a third of
+    a step where pictures are large (docs/experiments.md).
+    """
+    if platform.libc_ver()[0] != "glibc":
+        return
+    library = ctypes.CDLL(None)
+    for option, size in ((_MMAP_THRESHOLD, 32 * 2**20), (_TRIM_THRESHOLD, 2**31 - 1)):
+        library.mallopt(option, size)

@@ -1,7 +1,7 @@
 """What turns gradients into steps: AdamW, or Muon for the matrices inside the parts and AdamW for the rest.
 
-Muon (K. Jordan et al., 2024) makes the step of a matrix orthogonal; PyTorch's own is used, scaled so that a
-learning rate means what it means for AdamW. Small models from scratch learn faster (docs/experiments.md).
+Muon (K. Jordan et al., 2024) makes the step of a matrix orthogonal. Small models from scratch learn faster
+with it (docs/experiments.md).
 """
 
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from doctorsun.model.tuning import Group
+from doctorsun.train.muon import BatchedMuon
 from doctorsun.train.recipe import StageConfig
 
 _INSIDE = (".layers.", "multi_modal_projector.")
@@ -29,7 +30,8 @@ class Optimizers:
         matrices = [_settings(group, matrices=True) for group in groups] if chosen else []
         matrices = [settings for settings in matrices if settings["params"]]
         if matrices:
-            self._all.append(torch.optim.Muon(matrices, adjust_lr_fn="match_rms_adamw"))
+            dtype = torch.bfloat16 if stage.precision == "bf16" else torch.float32
+            self._all.append(BatchedMuon(matrices, dtype=dtype))
         for other in self._all[1:]:
             other.state = self._all[0].state
 

