@@ -52,9 +52,13 @@ def test_official_test_rows_are_test_and_official_training_rows_are_split():
     assert {splits[member.group] for member in members[50:]} == {"train", "validation", "test"}
 
 
-def test_force_wins_over_all():
-    members = [Member(name, (), "test") for name in groups(20)]
-    assert set(assign(members, SplitConfig(force="train"))[0].values()) == {"train"}
+@pytest.mark.parametrize("force", ["train", "validation", "test"])
+def test_force_wins_over_all_but_makes_no_training_of_what_a_benchmark_calls_test(force):
+    first, second, *rest = groups(20)
+    members = [Member(first, ("pixels",), "test"), Member(second, ("pixels",), None)]
+    splits, _ = assign(members + [Member(name, (), "train") for name in rest], SplitConfig(force=force))
+    assert {splits[name] for name in rest} == {force}
+    assert splits[first] == splits[second] == "test"
 
 
 def test_shares_must_leave_something():

@@ -181,3 +181,12 @@ def test_a_fact_outside_the_glossary_names_the_near_one():
 def test_an_uncertain_finding_is_not_asked():
     record = replace(chest(), facts=(Fact("nodule", status="uncertain"),))
     assert samples_of(record, CARD, split="train") == []
+
+
+def test_what_belongs_there_is_no_answer_to_what_is_abnormal():
+    cells = (Fact("white_blood_cell", status="present"), Fact("platelet", status="absent"))
+    smear = replace(chest(), facts=cells)
+    sick = replace(smear, facts=(*cells, Fact("malaria_parasite", status="present")))
+    assert not [one for one in samples_of(smear, CARD, split="train") if one.kind == "open"]
+    found = [one for one in samples_of(sick, CARD, split="train") if one.kind == "open"]
+    assert {one.messages[-1].text for one in found} == {"Malaria parasite", "疟原虫"}

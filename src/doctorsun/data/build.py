@@ -22,8 +22,8 @@ from doctorsun.data.split import Member, assign
 from doctorsun.data.stage import Staged, stage
 from doctorsun.data.workers import Workers, workers
 
-# What was never there to be used does not count against the limit of unusable records.
-NOT_A_FAULT = frozenset({"data.licence", "data.picture_missing"})
+# What was never there, or is more than the recipe wants, does not count against the limit of bad records.
+NOT_A_FAULT = frozenset({"data.licence", "data.picture_missing", "data.too_long"})
 FEW_BLOCKS = 2
 
 
@@ -46,6 +46,7 @@ def build(config: DataConfig) -> Path:
             _enough(staged, config)
             describe(folder, config, staged, written)
             check(folder)
+    _tell(staged)
     rmtree(aside, ignore_errors=True)
     return place
 
@@ -72,8 +73,9 @@ def _guard(place: Path) -> None:
     """Raise DataError where something that is no data set stands in the place of the new one."""
     if place.is_dir() and any(place.iterdir()) and not (place / "dataset.json").is_file():
         raise DataError("data.place_taken", where=place)
-    if place.exists() and not place.is_dir():
-        raise DataError("data.place_taken", where=place)
+    above = next(path for path in (place, *place.parents) if path.exists())
+    if not above.is_dir():
+        raise DataError("data.place_taken", where=above)
 
 
 def _enough(staged: Sequence[Staged], config: DataConfig) -> None:
@@ -82,7 +84,7 @@ def _enough(staged: Sequence[Staged], config: DataConfig) -> None:
         raise DataError("data.nothing_left", where=config.root or config.name, table=counts_table(staged))
     for source in staged:
         lost = sum(number for reason, number in source.counts.dropped.items() if reason not in NOT_A_FAULT)
-        whole = lost + source.counts.kept
+        whole = lost + max(source.counts.kept, source.counts.words)
         if source.counts.kept and lost > config.drop_limit * whole:
             raise DataError(
                 "data.too_much_lost",
@@ -92,6 +94,23 @@ def _enough(staged: Sequence[Staged], config: DataConfig) -> None:
                 limit=config.drop_limit,
                 table=counts_table(staged),
             )
+
+
+def _tell(staged: Sequence[Staged]) -> None:
+    """Say what was left out of each source, and what else is worth knowing of it, a line for each reason."""
+    for source in staged:
+        counts = source.counts
+        for reason, number in sorted(counts.dropped.items()):
+            if counts.examples.get(reason) == [source.name]:
+                continue
+            _tell_one("data.left_out", source.name, number, reason_text(reason), counts.examples.get(reason))
+        for what, number in sorted(counts.noted.items()):
+            _tell_one("data.noted", source.name, number, say(what), counts.examples.get(what))
+
+
+def _tell_one(event: str, source: str, number: int, what: str, examples: Sequence[str] | None) -> None:
+    shown = f" ({', '.join(examples)})" if examples else ""
+    reporter().note(event, source=source, number=number, what=what, examples=shown)
 
 
 def _write(
@@ -137,7 +156,7 @@ def _jobs(staged: Sequence[Staged], config: DataConfig) -> list[Job]:
                     questions=config.questions,
                     splits={group: splits[group] for group in sorted(groups)},
                     joined={group: joined[group] for group in sorted(groups)},
-                    official=config.split.force is None,
+                    official=config.split.force != "test",
                 )
             )
     return jobs

@@ -18,7 +18,7 @@ LANGS = ("zh", "en")
 COPY_CHARS = 30
 FOREIGN_SHARE = 0.3
 _CJK = re.compile(r"[\u3400-\u9fff]")
-_BROKEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffd]")
+_BROKEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffd]")
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,8 @@ class LicenceConfig(Config):
 class SplitConfig(Config):
     """Shares of groups held out by hash; rows that a benchmark calls test are test in any case.
 
-    `force` puts every record into one split, as for a folder that shall only test a model.
+    `force` puts every record into one split, as for a folder that shall only test a model; what a benchmark
+    calls test stays test.
     """
 
     force: Split | None = None

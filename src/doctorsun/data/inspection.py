@@ -178,7 +178,7 @@ def _card(part: str, samples: Sequence[Sample]) -> Card:
     return Card(
         lines,
         pictures=[thumbnail(image.bytes, max_px=THUMBNAIL_PX) for image in first.images],
-        title=first.id.split("/")[1] if len(first.id.split("/")) > 1 else first.id,
+        title="/".join(first.id.split("/")[1:-2]) or first.id,
         badges=[Badge(first.source), Badge(part), Badge(first.origin), Badge(first.licence)],
         facets={"source": first.source, "split": part},
     )

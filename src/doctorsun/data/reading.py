@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
@@ -16,6 +17,9 @@ from doctorsun.data.counts import Counts
 PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 MASK_WORDS = ("_mask", "masks", "segmentation")
 DEPTH = 7
+# The second is what macOS adds to archives: the same folders again, with files of no content.
+HIDDEN = (".", "__MACOSX")
+MIXED = "cp1252"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,7 @@ def folders(root: Path) -> Iterator[Folder]:
                     entries = sorted((entry.name, entry.is_dir()) for entry in found)
             except OSError:
                 continue
-            entries = [(name, is_folder) for name, is_folder in entries if not name.startswith(".")]
+            entries = [(name, is_folder) for name, is_folder in entries if not name.startswith(HIDDEN)]
             inner = tuple(name for name, is_folder in entries if is_folder)
             yield Folder(path, inner, tuple(name for name, is_folder in entries if not is_folder))
             below += [path / name for name in inner]
@@ -66,13 +70,13 @@ def is_picture(name: str) -> bool:
 
 
 def pictures_in(place: Path) -> list[Path]:
-    """The picture files of one folder, sorted."""
-    return sorted(path for path in place.iterdir() if path.is_file() and is_picture(path.name))
+    """The picture files of one folder, sorted; a link that leads nowhere is one that cannot be read."""
+    return sorted(path for path in place.iterdir() if is_picture(path.name) and not path.is_dir())
 
 
 def pictures_below(place: Path) -> dict[str, Path]:
     """The picture files of a folder and all folders in it, by their name without its ending; no masks."""
-    found = (path for path in sorted(place.rglob("*")) if is_picture(path.name) and path.is_file())
+    found = (path for path in sorted(place.rglob("*")) if is_picture(path.name) and not path.is_dir())
     return {path.stem: path for path in found if not any(map(is_mask, path.relative_to(place).parts))}
 
 
@@ -90,17 +94,34 @@ def read_picture(path: Path, name: str) -> Picture:
 
 
 def read_text(path: Path, *, encodings: Sequence[str] = ("utf-8-sig",)) -> str:
-    """The text of a file in the first encoding that fits; DataError names those tried."""
+    """The text of a file in the first encoding that fits; DataError names those tried.
+
+    Where `MIXED` is the last of them, a byte that is no UTF-8 is read as Windows-1252, each by itself.
+    """
     try:
         raw = path.read_bytes()
     except OSError:
         raise DataError("data.unreadable_file", where=path.name) from None
-    for encoding in encodings:
+    for encoding in (name for name in encodings if name != MIXED):
         try:
             return raw.decode(encoding)
         except UnicodeDecodeError:
             continue
+    if MIXED in encodings and b"\0" not in raw:
+        return "".join(map(_mixed, raw.removeprefix(BOM_UTF8).splitlines(keepends=True)))
     raise DataError("data.bad_encoding", where=path.name, expected=", ".join(encodings))
+
+
+def _mixed(line: bytes) -> str:
+    """A line of UTF-8 in which bytes of Windows-1252 are strewn."""
+    read = ""
+    while True:
+        try:
+            return read + line.decode("utf-8")
+        except UnicodeDecodeError as error:
+            stray = line[error.start : error.start + 1].decode("cp1252", "replace")
+            read += line[: error.start].decode("utf-8") + stray
+            line = line[error.start + 1 :]
 
 
 def read_rows(

@@ -34,20 +34,18 @@ def own_split(group: str, config: SplitConfig) -> Split:
 def assign(members: Iterable[Member], config: SplitConfig) -> tuple[dict[str, Split], dict[str, str]]:
     """The split of every group, and the group that twins are joined in.
 
-    Groups that share a twin (the pixels of a picture, the words of a question) are one group, which goes
-    where its most held-out part goes: nothing held out moves into training when a source is added.
+        Groups that share a twin (the pixels of a picture, the words of a question) are one group, which goes
+    where its most held-out part goes: nothing held out moves into training when a source is added, nor what a
+        benchmark calls test when a recipe forces another split.
     """
     listed = list(members)
     joined = _join(listed)
     splits: dict[str, Split] = {}
     for member in listed:
-        own = (
-            member.official if member.official in ("test", "validation") else own_split(member.group, config)
-        )
+        named: Split = member.official or "train"
+        own = config.force or (own_split(member.group, config) if named == "train" else named)
         root = joined[member.group]
-        splits[root] = max(splits.get(root, "train"), config.force or own, key=SPLITS.index)
-    if config.force:
-        splits = dict.fromkeys(splits, config.force)
+        splits[root] = max(splits.get(root, "train"), named, own, key=SPLITS.index)
     return {group: splits[root] for group, root in joined.items()}, joined
 
 

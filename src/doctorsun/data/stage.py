@@ -3,10 +3,12 @@
 import hashlib
 import heapq
 import json
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
+from inspect import signature
 from itertools import islice
 from pathlib import Path
 from types import ModuleType
@@ -17,14 +19,15 @@ import pyarrow.parquet as pq
 from pydantic import TypeAdapter
 
 from doctorsun.core import plugins
-from doctorsun.core.errors import DataError
+from doctorsun.core.errors import ConfigError, DataError
 from doctorsun.core.files import storage_errors, whole_folder, write_whole
 from doctorsun.core.progress import reporter
-from doctorsun.core.schema import Card, Picture, Record
+from doctorsun.core.schema import Card, Picture, Record, Text
+from doctorsun.core.strings import say
 from doctorsun.data import sources
 from doctorsun.data.checks import CheckedPicture, Fault, check_pictures, check_text
 from doctorsun.data.config import DataConfig, PictureConfig, SourceConfig
-from doctorsun.data.counts import Counts
+from doctorsun.data.counts import Counts, sayable
 from doctorsun.data.licences import allowed
 from doctorsun.data.split import Member, hashed_group
 from doctorsun.data.talk import question_group
@@ -117,6 +120,7 @@ def code_fingerprint() -> str:
 
 def _source(name: str, config: DataConfig) -> _Source:
     module = plugins.find(sources, name, where=f"{config.name}: data.sources")
+    _check_options(module, config.sources[name], where=f"{config.name}: data.sources.{name}.options")
     place = None
     if hasattr(module, "find"):
         if config.root is None:
@@ -127,15 +131,30 @@ def _source(name: str, config: DataConfig) -> _Source:
     return _Source(name, module, module.CARD, config.sources[name], place)
 
 
+def _check_options(module: ModuleType, config: SourceConfig, *, where: str) -> None:
+    """Raise ConfigError where a source has no such option, or has another kind of value for it."""
+    asked = signature(module.records).parameters.values()
+    known = {each.name: each.default for each in asked if each.kind is each.KEYWORD_ONLY}
+    for name, found in config.options.items():
+        if name not in known:
+            near = plugins.near(name, [*known]) or "-"
+            raise ConfigError("core.unknown_key", where=where, found=name, near=near)
+        if type(found) is not type(known[name]):
+            problem = say("core.expected_text" if isinstance(known[name], str) else "core.expected_integer")
+            raise ConfigError("core.bad_value", where=f"{where}.{name}", found=repr(found), problem=problem)
+
+
 def _key(source: _Source, config: DataConfig) -> str:
     """Changes with the code, what the recipe says of this source, and the source's files."""
     said = config.model_dump_json(include={"seed", "langs", "licences", "pictures", "text"})
     digest = hashlib.sha256(f"{code_fingerprint()}{said}{source.config.model_dump_json()}".encode())
     for path in sorted(source.place.rglob("*")) if source.place else []:
-        state = path.stat()
-        digest.update(
-            f"{path.relative_to(source.place or path)}\0{state.st_size}\0{state.st_mtime_ns}\n".encode()
-        )
+        try:
+            state = path.stat()
+        except OSError:
+            state = path.lstat()
+        name = os.fsencode(path.relative_to(source.place or path))
+        digest.update(name + f"\0{state.st_size}\0{state.st_mtime_ns}\n".encode())
     return digest.hexdigest()[:16]
 
 
@@ -143,18 +162,19 @@ def _gather(source: _Source, config: DataConfig, folder: Path, crew: Workers) ->
     counts = Counts()
     members: list[list[tuple[str, list[str], str | None]]] = []
     block: list[Checked] = []
-    try:
-        for checked in _checked(source, config, counts, crew):
-            block.append(checked)
-            if len(block) >= BLOCK_RECORDS or _bytes(block) > BLOCK_BYTES:
-                members.append(_write_block(folder, len(members), block, source.name, config.seed))
-                block = []
-    except DataError as error:
-        reporter().note("data.source_unusable", source=source.name, problem=str(error))
+    faults: list[DataError] = []
+    for checked in _checked(source, config, counts, crew, faults):
+        block.append(checked)
+        if len(block) >= BLOCK_RECORDS or _bytes(block) > BLOCK_BYTES:
+            members.append(_write_block(folder, len(members), block, source.name, config.seed))
+            block = []
+    for error in faults:
         counts.drop(error.key, source.name)
+    problems = [{"key": error.key, **{n: str(v) for n, v in error.values.items()}} for error in faults]
+    reporter().step("data.step_check", counts.kept, counts.kept, source=source.name)
     if block:
         members.append(_write_block(folder, len(members), block, source.name, config.seed))
-    staged = {"counts": counts.to_json(), "members": members}
+    staged = {"counts": counts.to_json(), "members": members, "problems": problems}
     write_whole(folder / "staged.json", json.dumps(staged, ensure_ascii=False))
 
 
@@ -166,13 +186,17 @@ def _found(source: _Source, folder: Path) -> Staged:
     )
     blocks = tuple(_block_path(folder, at) for at in range(len(members)))
     counts = Counts.from_json(tree["counts"])
+    for problem in tree["problems"]:
+        reporter().note("data.source_unusable", source=source.name, problem=str(DataError(**problem)))
     return Staged(source.name, source.card, present=True, counts=counts, blocks=blocks, members=members)
 
 
-def _checked(source: _Source, config: DataConfig, counts: Counts, crew: Workers) -> Iterator[Checked]:
-    """The records that pass all checks, in the order of the source."""
+def _checked(
+    source: _Source, config: DataConfig, counts: Counts, crew: Workers, faults: list[DataError]
+) -> Iterator[Checked]:
+    """The records that pass all checks, in the order of the source; `faults` takes what ended it early."""
     seen: set[str] = set()
-    work = ((chunk, config.pictures) for chunk in _chunks(_wanted(source, config, counts)))
+    work = ((chunk, config.pictures) for chunk in _chunks(_wanted(source, config, counts, faults)))
     done = 0
     for chunk in crew.map(_check_chunk, work, alone=ALONE):
         for record, found in chunk:
@@ -193,20 +217,20 @@ def _checked(source: _Source, config: DataConfig, counts: Counts, crew: Workers)
             for picture in found:
                 if picture.changed:
                     counts.note(picture.changed)
-            counts.keep()
+            counts.keep(words=len(words))
             yield checked
         done += len(chunk)
         reporter().step("data.step_check", done, None, source=source.name)
 
 
-def _wanted(source: _Source, config: DataConfig, counts: Counts) -> Iterator[Record]:
+def _wanted(source: _Source, config: DataConfig, counts: Counts, faults: list[DataError]) -> Iterator[Record]:
     """The records that the licences and the recipe's limit admit, each id once."""
     options: dict[str, Any] = dict(source.config.options)
     if source.place is None:
         options = {"seed": config.seed, **options}
     found: Iterator[Record] = source.module.records(source.place, counts, **options)
     ids: set[str] = set()
-    admitted = _admitted(found, source, config, counts, ids)
+    admitted = _admitted(_until_fault(found, faults), source, config, counts, ids)
     if source.config.limit is None:
         yield from admitted
         return
@@ -215,19 +239,33 @@ def _wanted(source: _Source, config: DataConfig, counts: Counts) -> Iterator[Rec
     yield from (record for _, _, record in sorted(chosen, key=lambda item: item[1]))
 
 
+def _until_fault(found: Iterator[Record], faults: list[DataError]) -> Iterator[Record]:
+    """The records up to the first that cannot be had because a file of the source is unusable."""
+    try:
+        yield from found
+    except DataError as error:
+        faults.append(error)
+
+
 def _admitted(
     found: Iterator[Record], source: _Source, config: DataConfig, counts: Counts, ids: set[str]
 ) -> Iterator[Record]:
     allow = (*config.licences.allow, *source.config.accept)
-    for record in found:
+    for record in map(_sayable, found):
         place = f"{source.name}/{record.id}"
         if record.id in ids:
             counts.drop("data.doubled_id", place)
-        elif not allowed(record.licence or source.card.licence, allow):
-            counts.drop("data.licence", place)
+        elif not allowed(licence := record.licence or source.card.licence, allow):
+            counts.drop("data.licence", f"{place}: {licence}")
         else:
             ids.add(record.id)
             yield record
+
+
+def _sayable(record: Record) -> Record:
+    """The record with names that can be written down, whatever its files are called."""
+    images = tuple(replace(picture, path=sayable(picture.path)) for picture in record.images)
+    return replace(record, id=sayable(record.id), group=sayable(record.group or "") or None, images=images)
 
 
 def _check_chunk(
@@ -242,17 +280,22 @@ def _check_chunk(
     return found
 
 
-def _usable_words(record: Record, config: DataConfig, counts: Counts, source: str) -> tuple[Any, ...]:
-    usable = []
+def _usable_words(record: Record, config: DataConfig, counts: Counts, source: str) -> tuple[Text, ...]:
+    usable: dict[tuple[str, str], Text] = {}
     for at, text in enumerate(record.texts):
+        name = sayable(text.key or f"text-{at}")
         fault = check_text(text, config.text)
+        first = usable.get((name, text.lang))
+        if fault is None and first is not None:
+            fault = "data.doubled_record" if first == text else None
+            name = f"{name}-{at}"
         if fault is not None:
-            counts.drop(fault, f"{source}/{record.id}/{text.key or at}")
+            counts.drop(fault, f"{source}/{record.id}/{name}")
         elif text.lang in config.langs:
-            usable.append(text)
+            usable[(name, text.lang)] = replace(text, key=name)
         else:
             counts.note("data.other_language")
-    return tuple(usable)
+    return tuple(usable.values())
 
 
 def _write_block(

@@ -76,4 +76,5 @@ def dialogue_record(key: str, turns: str, answer: str, *, lang: Lang, origin: Or
 
 def question_group(question: str) -> str:
     """The group of a question: the same for equal words, whatever their spaces, stops and capitals."""
-    return hashlib.sha256(re.sub(r"\W+", "", question).lower().encode()).hexdigest()[:32]
+    words = re.sub(r"\W+", "", question).lower()
+    return hashlib.sha256(words.encode("utf-8", "replace")).hexdigest()[:32]

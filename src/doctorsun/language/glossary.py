@@ -32,6 +32,7 @@ class Term(Config):
     phrase_zh: str = ""
     article: str = "a"
     plural: str = ""
+    normal: bool = False
 
     def name(self, lang: Lang) -> str:
         """The wording of a short answer."""

@@ -204,8 +204,9 @@ def _free(
 ) -> Iterator[_Ask]:
     """Open questions, captions, findings and reports."""
     findings = [fact for fact in facts if glossary().attribute(fact.name) is None]
-    for at in range(config.open if findings else 0):
-        yield _open(findings, rng_of(f"open-{at}"), at, split)
+    abnormal = [fact for fact in findings if not glossary().term(fact.name).normal]
+    for at in range(config.open if abnormal else 0):
+        yield _open(abnormal, rng_of(f"open-{at}"), at, split)
     for at in range(config.captions if facts else 0):
         rng = rng_of(f"caption-{at}")
         phrasing = pick("caption", rng, split=split)

@@ -66,7 +66,7 @@ def records(place: Path, counts: Counts) -> Iterator[Record]:
     """One record a smear: which cells there are, how many, and where the largest is."""
     lists = _lists(place / "ImageSets")
     files = pictures_below(place / "JPEGImages")
-    for path in sorted((place / "Annotations").glob("*.xml")):
+    for path in sorted((place / "Annotations").glob("[!.]*.xml")):
         name = path.stem
         if name not in files:
             counts.drop("data.picture_missing", name)
@@ -86,7 +86,7 @@ def records(place: Path, counts: Counts) -> Iterator[Record]:
             group=name,
             split=lists.get(name),
         )
-    for name in sorted(files.keys() - {path.stem for path in (place / "Annotations").glob("*.xml")}):
+    for name in sorted(files.keys() - {path.stem for path in (place / "Annotations").glob("[!.]*.xml")}):
         counts.drop("data.no_annotation", name)
 
 
@@ -110,7 +110,7 @@ def _cells(path: Path) -> _Cells:
                 float(cell.findtext(f"bndbox/{name}") or "nan") for name in ("xmin", "ymin", "xmax", "ymax")
             ]
             boxes[cell.findtext("name") or ""].append(_box(corner, width, height))
-    except (OSError, ElementTree.ParseError, ValueError, KeyError, ZeroDivisionError):
+    except (OSError, ElementTree.ParseError, ValueError, LookupError, ZeroDivisionError):
         raise RecordError("data.bad_annotation", where=path.name) from None
     ordered = {name: sorted(found, key=_area, reverse=True) for name, found in boxes.items()}
     return _Cells(ordered)

@@ -53,7 +53,8 @@ def records(place: Path, counts: Counts) -> Iterator[Record]:
     """One record a slice: which tumour, or none."""
     parts = [(name, subfolder(place, name), split) for name, split in SPLITS.items()]
     if not any(folder for _, folder, _ in parts):
-        parts = [("Training", place, None)]
+        part = "Testing" if place.resolve().name.lower() == "testing" else "Training"
+        parts = [(part, place, SPLITS[part])]
     for part, folder, split in parts:
         for label, names in CLASSES.items():
             for path in _slices(folder, names):
@@ -79,9 +80,9 @@ def records(place: Path, counts: Counts) -> Iterator[Record]:
 
 
 def _fits(folder: Folder) -> bool:
-    if _has_classes(folder.folders):
-        return folder.path.name.lower() not in {name.lower() for name in SPLITS}
-    return any(_has_classes(_names(folder.path / name)) for name in folder.folders if name.title() in SPLITS)
+    return _has_classes(folder.folders) or any(
+        _has_classes(_names(folder.path / name)) for name in folder.folders if name.title() in SPLITS
+    )
 
 
 def _has_classes(names: tuple[str, ...]) -> bool:

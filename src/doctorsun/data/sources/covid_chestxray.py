@@ -9,7 +9,15 @@ from doctorsun.core.schema import Card, Fact, Record, Text
 from doctorsun.data.counts import Counts
 from doctorsun.data.licences import spdx
 from doctorsun.data.miniature import put_picture, put_table
-from doctorsun.data.reading import Folder, first_folder, is_picture, read_picture, read_rows, with_columns
+from doctorsun.data.reading import (
+    MIXED,
+    Folder,
+    first_folder,
+    is_picture,
+    read_picture,
+    read_rows,
+    with_columns,
+)
 
 COLUMNS = ("patientid", "finding", "filename")
 OPTIONAL = ("view", "modality", "license", "clinical_notes")
@@ -64,8 +72,8 @@ CARD = Card(
 
 
 def find(root: Path) -> Path | None:
-    """The folder that holds metadata.csv beside its pictures."""
-    return first_folder(root, _fits)
+    """The folder that holds metadata.csv; where none tells patients, the one that has images/ beside it."""
+    return first_folder(root, _tells_patients) or first_folder(root, _looks_like_it)
 
 
 def example(folder: Path) -> None:
@@ -86,11 +94,11 @@ def example(folder: Path) -> None:
 def records(place: Path, counts: Counts) -> Iterator[Record]:
     """One record a row: view, diagnosis and the notes as they were written."""
     seen: dict[str, int] = {}
-    rows = read_rows(place / "metadata.csv", COLUMNS, encodings=("utf-8-sig", "cp1252"))
+    rows = read_rows(place / "metadata.csv", COLUMNS, encodings=("utf-8-sig", MIXED))
     for row in with_columns(rows, OPTIONAL, counts):
-        name = row["filename"]
-        seen[name] = seen.get(name, 0) + 1
-        key = Path(name).stem + (f"-{seen[name]}" if seen[name] > 1 else "")
+        name, stem = row["filename"], Path(row["filename"]).stem
+        seen[stem] = seen.get(stem, 0) + 1
+        key = stem + (f"-{seen[stem]}" if seen[stem] > 1 else "")
         path = place / (row.get("folder") or "images") / name
         if not is_picture(name):
             counts.drop("data.no_picture_file", key)
@@ -143,8 +151,15 @@ def _facts(row: dict[str, str], modality: str | None) -> Iterator[Fact]:
         yield Fact("ards", status="present")
 
 
-def _fits(folder: Folder) -> bool:
+def _tells_patients(folder: Folder) -> bool:
     if "metadata.csv" not in folder.files:
         return False
-    head = (folder.path / "metadata.csv").read_bytes()[:2000].partition(b"\n")[0]
-    return b"patientid" in head or "images" in folder.folders
+    try:
+        head = (folder.path / "metadata.csv").read_bytes()[:2000].partition(b"\n")[0]
+    except OSError:
+        return False
+    return b"patientid" in head
+
+
+def _looks_like_it(folder: Folder) -> bool:
+    return "metadata.csv" in folder.files and "images" in folder.folders

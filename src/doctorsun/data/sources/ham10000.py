@@ -66,8 +66,9 @@ CARD = Card(
 
 
 def find(root: Path) -> Path | None:
-    """The folder that holds the metadata."""
-    return first_folder(root, lambda at: any(_is_table(Path(name)) for name in at.files))
+    """The folder that holds the metadata, or the one above where the pictures lie beside that folder."""
+    place = first_folder(root, lambda at: any(_is_table(Path(name)) for name in at.files))
+    return place if place in (None, root) or pictures_below(place) else place.parent
 
 
 def example(folder: Path) -> None:
@@ -94,7 +95,9 @@ def records(place: Path, counts: Counts) -> Iterator[Record]:
 def _of_table(table: Path, files: Mapping[str, Path], counts: Counts) -> Iterator[Record]:
     for row in with_columns(_rows(table), OPTIONAL, counts):
         name = row["image_id"]
-        if row["dx"] not in DIAGNOSES:
+        if not name:
+            counts.drop("data.bad_row", table.name)
+        elif row["dx"] not in DIAGNOSES:
             counts.drop("data.unknown_label", name)
         elif not row["lesion_id"]:
             counts.drop("data.no_group", name)

@@ -8,7 +8,15 @@ from doctorsun.core.errors import DataError, RecordError
 from doctorsun.core.schema import Card, Fact, Record, Split
 from doctorsun.data.counts import Counts
 from doctorsun.data.miniature import put_picture, put_table
-from doctorsun.data.reading import Folder, first_folder, is_picture, pictures_in, read_picture, read_rows
+from doctorsun.data.reading import (
+    Folder,
+    first_folder,
+    is_picture,
+    pictures_below,
+    pictures_in,
+    read_picture,
+    read_rows,
+)
 
 NAME, GRADE, RISK = "Image name", "Retinopathy grade", "Risk of macular edema"
 GRADES, RISKS = tuple("01234"), tuple("012")
@@ -31,7 +39,7 @@ CARD = Card(
 
 def find(root: Path) -> Path | None:
     """The folder that holds the pictures and the grades; segmentation and localization are other parts."""
-    return first_folder(root, _is_grading) or first_folder(root, _fits)
+    return first_folder(root, _is_grading) or first_folder(root, _fits) or first_folder(root, _is_table_alone)
 
 
 def example(folder: Path) -> None:
@@ -53,7 +61,7 @@ def records(place: Path, counts: Counts) -> Iterator[Record]:
         raise DataError("data.no_table", where=place.name, expected="*Labels.csv")
     for table in tables:
         part = "test" if "test" in table.name.lower() else "train"
-        files = _pictures(place, part)
+        files = _pictures(place, part) or (pictures_below(place) if len(tables) == 1 else {})
         for row in read_rows(table, (NAME, GRADE, RISK)):
             stem = Path(row[NAME]).stem if is_picture(row[NAME]) else row[NAME]
             name = f"{part}/{stem}"
@@ -94,8 +102,17 @@ def _is_grading(folder: Folder) -> bool:
     return _fits(folder) and bool(_tables(folder.path))
 
 
+def _is_table_alone(folder: Folder) -> bool:
+    """Whether a table of the grades lies there without the folders of the release around it."""
+    return any("idrid" in name.lower() and _is_table(name) for name in folder.files)
+
+
+def _is_table(name: str) -> bool:
+    return name.lower().endswith(".csv") and "label" in name.lower() and not name.startswith(".")
+
+
 def _tables(place: Path) -> list[Path]:
-    return sorted(path for path in place.rglob("*.csv") if "label" in path.name.lower())
+    return sorted(path for path in place.rglob("*") if _is_table(path.name))
 
 
 def _pictures(place: Path, part: str) -> dict[str, Path]:

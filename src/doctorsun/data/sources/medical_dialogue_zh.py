@@ -51,6 +51,9 @@ def _has_tables(folder: Folder) -> bool:
 
 
 def _is_table(path: Path) -> bool:
-    with path.open("rb") as file:
-        head = file.read(200).partition(b"\n")[0].removeprefix(b"\xef\xbb\xbf")
+    try:
+        with path.open("rb") as file:
+            head = file.read(200).partition(b"\n")[0].removeprefix(b"\xef\xbb\xbf")
+    except OSError:
+        return False
     return head.strip().split(b",") == [name.encode() for name in COLUMNS]

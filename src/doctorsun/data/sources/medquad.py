@@ -46,7 +46,7 @@ def example(folder: Path) -> None:
 def records(place: Path, counts: Counts) -> Iterator[Record]:
     """One record a question that has an answer."""
     for part in sorted(path for path in place.iterdir() if path.is_dir() and _is_part(path.name)):
-        for path in sorted(part.glob("*.xml")):
+        for path in sorted(part.glob("[!.]*.xml")):
             try:
                 pairs = list(ElementTree.parse(path).getroot().iter("QAPair"))
             except (OSError, ElementTree.ParseError, ValueError, LookupError):

@@ -6,10 +6,13 @@ from pathlib import Path
 import numpy as np
 
 from doctorsun.core import plugins
+from doctorsun.core.errors import ConfigError
 from doctorsun.core.schema import Card, Picture, Record
+from doctorsun.core.strings import say
 from doctorsun.data import phantoms
 from doctorsun.data.counts import Counts
 
+SMALLEST_PX = 16
 CARD = Card(
     name="phantom",
     title="Phantoms: medical pictures made by code, synthetic",
@@ -34,9 +37,12 @@ def records(
 ) -> Iterator[Record]:
     """`count` pictures of every kind, the kinds in turn; each picture is a function of (seed, kind, index).
 
-    `kinds` are names separated by commas, all where empty; ConfigError names the near one. `root` is not
-    read.
+    `kinds` are names separated by commas, all where empty; ConfigError names the near one, or says that `px`
+    is too small. `root` is not read.
     """
+    if px < SMALLEST_PX:
+        problem = say("core.expected_at_least", limit=SMALLEST_PX)
+        raise ConfigError("core.bad_value", where="phantom.px", found=px, problem=problem)
     names = [name.strip() for name in kinds.split(",") if name.strip()] or plugins.names(phantoms)
     drawers = {name: plugins.find(phantoms, name, where="phantom.kinds") for name in names}
     for index in range(count):

@@ -166,8 +166,8 @@ def _texts(asked: Sequence[Row], counts: Counts) -> Iterator[Text]:
 
 
 def _words(value: object) -> str:
-    """What a field says; nothing where it is absent or null."""
-    return "" if value is None else str(value).strip()
+    """What a field says; nothing where it is absent, null or a list."""
+    return "" if value is None or isinstance(value, list | dict) else str(value).strip()
 
 
 def _is_table(name: str) -> bool:
