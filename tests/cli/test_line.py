@@ -83,8 +83,18 @@ def test_the_locale_sets_the_language(capsys: pytest.CaptureFixture[str], monkey
         (["ask"], "sun ask: MODEL is missing", "缺少 MODEL"),
         (["ask", "m"], "sun ask: QUESTION is missing", "缺少 QUESTION"),
         (["ask", "m", "q", "--imge", "x"], "no option '--imge'; did you mean: --image", "--image"),
-        (["ask", "m", "q", "--max-tokens", "many"], "--max-tokens", "--max-tokens"),
-        (["ask", "m", "q", "--max-tokens", "0"], "--max-tokens", "--max-tokens"),
+        (["ask", "m", "what", "is", "it"], "'is it' is too much; put a text", "多出“is it”"),
+        (["ask", "m", " "], "sun ask: QUESTION is missing", "缺少 QUESTION"),
+        (["ask", "", "q"], "'': there is no such model", "没有名为“”的模型"),
+        (["ask", "m", "q", "--image"], "--image lacks its value", "--image 缺少值"),
+        (["doctor", "--json=1"], "--json lacks its value, or has one", "--json 缺少值，或不应带值"),
+        (["ask", "m", "q", "--max-tokens", "many"], "found 'many'; expected a whole number", "应为整数"),
+        (
+            ["ask", "m", "q", "--max-tokens", "0"],
+            "--max-tokens: found '0'; expected at least 1",
+            "应不小于 1",
+        ),
+        (["eval", "m"], "sun eval: DATASET is missing", "缺少 DATASET"),
         (["train", "quickstrat"], "no preset 'quickstrat'; did you mean: quickstart", "quickstart"),
         (["train", "none.yaml"], "none.yaml: there is no such file", "没有这个文件"),
         (["train", "quickstart", "sed=1"], "unknown key 'sed'; did you mean: seed", "未知的键“sed”"),
@@ -110,6 +120,11 @@ def test_a_wrong_line_says_what_to_type(
         shown = complaint(capsys, "--ui", "zh", *words)
         assert zh in shown
         assert HANZI.search(shown)
+
+
+def test_a_group_without_a_verb_shows_its_help(capsys: pytest.CaptureFixture[str]):
+    assert main(["data"]) == 0
+    assert "inspect" in capsys.readouterr().out
 
 
 def test_the_near_name_of_a_model_is_a_run_that_has_one(capsys: pytest.CaptureFixture[str]):
@@ -167,6 +182,12 @@ def test_a_picture_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str]
     assert "none.png: there is no such file" in complaint(capsys, "ask", "model", "q", "--image", "none.png")
 
 
+def test_a_folder_is_no_picture(capsys: pytest.CaptureFixture[str]):
+    made_model(Path("model"))
+    Path("films").mkdir()
+    assert "films: this is a folder" in complaint(capsys, "ask", "model", "q", "--image", "films")
+
+
 def test_a_picture_beyond_the_limit_is_refused_before_it_is_decoded(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
@@ -190,6 +211,13 @@ def test_a_full_disk_is_one_line_wherever_it_happens(
     shown = complaint(capsys, "doctor")
     assert shown.startswith("runs/a/metrics.jsonl: the disk is full")
     assert "what was finished is kept" in shown
+
+
+def test_a_file_where_a_folder_belongs_is_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    fail_with(monkeypatch, FileExistsError(17, "File exists", "notes.txt"))
+    assert complaint(capsys, "doctor").startswith("notes.txt: no folder can be made here")
 
 
 def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch):
@@ -231,3 +259,12 @@ def test_every_source_says_where_it_is_to_be_had(capsys: pytest.CaptureFixture[s
     assert main(["data", "sources"]) == 0
     found = [json.loads(row) for row in capsys.readouterr().out.splitlines()]
     assert all(row["url"].startswith("https://") for row in found if row["name"] != "phantom")
+
+
+def test_a_person_reads_addresses_that_are_not_folded(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    for place in ("cli.screen", "cli.verbs.data"):
+        monkeypatch.setattr(f"doctorsun.{place}.on_terminal", lambda: True)
+    assert main(["data", "sources"]) == 0
+    assert "  bccd  https://github.com/Shenggan/BCCD_Dataset\n" in capsys.readouterr().out

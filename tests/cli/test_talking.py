@@ -87,6 +87,17 @@ def test_pictures_stay_in_the_history_and_reset_forgets_all(
     ]
 
 
+def test_a_picture_may_be_dropped_into_the_terminal_with_quotes(
+    echo: Echo, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    Image.new("RGB", (8, 8)).save("b 1.png")
+    typed(monkeypatch, "/image 'b 1.png'", "/image", "one")
+    assert main(["chat", "mine"]) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [row["found"] for row in rows if row["event"] == "cli.chat_commands"] == ["/image"]
+    assert rows[-1]["answer"] == "turn 1, 1 pictures: one"
+
+
 def test_a_mistake_in_a_talk_is_told_and_the_talk_goes_on(
     echo: Echo, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):

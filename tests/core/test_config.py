@@ -89,7 +89,7 @@ def test_a_misspelt_key_in_an_item_of_a_list_names_the_near_key_of_that_kind(tmp
 
 def test_a_key_like_no_other_lists_all_that_may_stand_there(tmp_path: Path):
     found = message(Small, preset(tmp_path, "name: a\noptimizer: {zzz: 1}\n"))
-    assert found.endswith("did you mean: rate, warmup")
+    assert found.endswith("the keys here are: rate, warmup")
 
 
 def test_a_missing_key_is_named(tmp_path: Path):
@@ -136,7 +136,18 @@ def test_a_misspelt_override_names_its_place_and_the_near_key(tmp_path: Path):
     assert found.endswith("optimizer.rat: unknown key 'rat'; did you mean: rate")
 
 
-@pytest.mark.parametrize("override", ["rate", "=3", "parts.5.vocabulary=1", "parts.x=1", "name.x=1"])
+def test_a_key_that_stands_deeper_is_named_with_its_place(tmp_path: Path):
+    assert message(Small, preset(tmp_path, "name: a\n"), "warmup=1").endswith(
+        "did you mean: optimizer.warmup"
+    )
+
+
+def test_an_index_beyond_the_list_tells_how_long_the_list_is(tmp_path: Path):
+    found = message(Small, preset(tmp_path, "name: a\nparts: [{kind: text}]\n"), "parts.5.vocabulary=1")
+    assert found == "'parts.5.vocabulary=1': there is no item 5; the list has 1, counted from 0"
+
+
+@pytest.mark.parametrize("override", ["rate", "=3", "parts.x=1", "name.x=1"])
 def test_an_override_that_fits_nowhere_is_shown_as_typed(tmp_path: Path, override: str):
     found = message(Small, preset(tmp_path, "name: a\nparts: [{kind: text}]\n"), override)
     assert f"'{override}'" in found

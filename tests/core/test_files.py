@@ -38,7 +38,16 @@ def test_a_full_disk_keeps_the_old_file_and_names_the_place(
     with pytest.raises(StorageError) as caught:
         write_whole(path, "new")
     assert path.read_text() == "old"
+    assert [one.name for one in tmp_path.iterdir()] == ["results.json"]
     assert str(caught.value).startswith(f"{path}: the disk is full")
+
+
+def test_a_file_in_the_way_of_a_folder_and_a_folder_in_the_way_of_a_file_are_named(tmp_path: Path):
+    (tmp_path / "notes").write_text("words")
+    with pytest.raises(StorageError, match="no folder can be made here"):
+        write_whole(tmp_path / "notes" / "report.html", "x")
+    with pytest.raises(StorageError, match="this is a folder; expected the name of a file"):
+        write_whole(tmp_path, "x")
 
 
 def test_a_folder_appears_only_when_its_block_ends_well(tmp_path: Path):
@@ -82,8 +91,8 @@ def test_a_place_that_may_not_be_written_is_named(tmp_path: Path):
 
 
 def test_an_error_of_another_kind_keeps_its_traceback(tmp_path: Path):
-    with pytest.raises(IsADirectoryError), storage_errors(tmp_path):
-        raise IsADirectoryError(errno.EISDIR, "is a folder")
+    with pytest.raises(FileNotFoundError), storage_errors(tmp_path):
+        raise FileNotFoundError(errno.ENOENT, "no such file")
 
 
 def test_a_full_disk_is_known_when_a_library_only_quotes_its_number(tmp_path: Path):

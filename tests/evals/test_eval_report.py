@@ -13,6 +13,7 @@ from doctorsun.core.words import Both
 from doctorsun.evals.items import chosen, outcome
 from doctorsun.evals.naming import named, question_name, slice_name
 from doctorsun.evals.predictions import read_predictions
+from doctorsun.evals.report import in_words
 from doctorsun.evals.run import evaluate
 from doctorsun.evals.settings import EvalSettings, Provenance
 from doctorsun.evals.verdicts import QUESTIONS
@@ -117,3 +118,9 @@ def test_slices_are_named_by_the_glossary_and_by_both_languages():
     assert slice_name("topic!=modality") == Both(zh="除成像方式外", en="without modality")
     assert slice_name("source=busi,topic=count") == Both(zh="busi · 数目", en="busi · count")
     assert named("topic", "something new") == "something new"
+
+
+def test_what_was_read_of_a_reply_is_in_words_of_both_languages():
+    assert in_words("glioma") == Both(zh="胶质瘤", en="Glioma")
+    assert in_words("no") == Both(zh="否", en="No")
+    assert in_words("B") == "B" and in_words("3") == "3"

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from doctorsun.core.chat import Reply, Request
-from doctorsun.core.errors import EvalError
+from doctorsun.core.config import from_overrides
+from doctorsun.core.errors import ConfigError, EvalError
 from doctorsun.core.schema import Fact, Message, Part
 from doctorsun.evals.ask import PREDICTIONS
 from doctorsun.evals.metrics import Result
@@ -270,3 +271,8 @@ def test_a_broken_line_of_predictions_is_named(folder: Path, tmp_path: Path):
         rescore(path)
     with pytest.raises(EvalError, match="no such file"):
         rescore(tmp_path / "nothing.jsonl")
+
+
+def test_without_any_condition_nothing_would_be_asked():
+    with pytest.raises(ConfigError, match="conditions"):
+        from_overrides(EvalSettings, ["conditions=[]"], where="eval")

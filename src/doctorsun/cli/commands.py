@@ -69,7 +69,7 @@ def show_help(ctx: Own, command: TyperCommand | TyperGroup, entries: Iterable[En
     console = Console(file=sys.stdout, highlight=False, markup=False, soft_wrap=False)
     pieces = " ".join(_usage(param) for param in command.params if isinstance(param, TyperArgument))
     options = [param for param in command.params if isinstance(param, TyperOption)]
-    tail = "VERB …" if entries else pieces
+    tail = f"{say('cli.verb_piece')} …" if entries else pieces
     console.print(say("cli.usage", command=f"{ctx.command_path} {say('cli.options_piece')} {tail}".rstrip()))
     console.print(f"\n{say(command.help or 'cli.about')}")
     arguments = [(_usage(p), say(p.help or "")) for p in command.params if isinstance(p, TyperArgument)]

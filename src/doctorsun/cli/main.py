@@ -1,6 +1,5 @@
 """`sun`: exit code 0 when done, 2 when the user can fix it, 1 when it is a bug."""
 
-import errno
 import os
 import sys
 import traceback
@@ -12,6 +11,7 @@ import typer
 
 from doctorsun import __version__
 from doctorsun.cli.commands import Sun
+from doctorsun.cli.mistakes import sentence
 from doctorsun.cli.progress import shown_progress
 from doctorsun.cli.switches import Switches, locale_language, stay_offline, take_switches
 from doctorsun.core.errors import DoctorSunError
@@ -19,7 +19,6 @@ from doctorsun.core.files import storage_errors
 from doctorsun.core.strings import say, use_language
 
 DONE, BUG, CAN_FIX, STOPPED = 0, 1, 2, 130
-STORAGE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS, errno.EPERM}
 
 app = typer.Typer(cls=Sun, add_completion=False, rich_markup_mode=None)
 
@@ -56,9 +55,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return STOPPED
 
 
-def complain(sentence: str) -> None:
+def complain(words: str) -> None:
     """Write a sentence to standard error, with the table that may follow it."""
-    sys.stderr.write(sentence.strip() + "\n")
+    sys.stderr.write(words.strip() + "\n")
 
 
 def _run(words: Sequence[str]) -> int:
@@ -67,29 +66,11 @@ def _run(words: Sequence[str]) -> int:
         with shown_progress():
             code = command.main(list(words), prog_name="sun", standalone_mode=False)
     except typer.TyperException as error:
-        complain(_usage_error(error))
+        complain(sentence(error))
         return CAN_FIX
     except OSError as error:
-        if error.errno in STORAGE:
-            with storage_errors(Path(error.filename or Path.cwd())):
-                raise
-        raise
+        with storage_errors(Path(error.filename or Path.cwd())):
+            raise
     if code == STOPPED:
         complain(say("cli.stopped"))
     return code if isinstance(code, int) else DONE
-
-
-def _usage_error(error: typer.TyperException) -> str:
-    """What is wrong with the words of a command line, and where its help is."""
-    ctx = getattr(error, "ctx", None)
-    command = ctx.command_path if ctx is not None else "sun"
-    param = getattr(error, "param", None)
-    if hasattr(error, "option_name"):
-        near = ", ".join(getattr(error, "possibilities", None) or ["--help"])
-        return say("cli.bad_option", where=command, found=error.option_name, near=near)
-    if param is not None:
-        name = param.opts[0] if param.opts and param.opts[0].startswith("-") else str(param.name).upper()
-        if not getattr(error, "message", ""):
-            return say("cli.missing_word", where=command, name=name)
-        return say("cli.bad_word", where=command, name=name, problem=getattr(error, "message", ""))
-    return say("cli.bad_line", where=command, problem=str(error))

@@ -24,7 +24,7 @@ def model_folder(word: str) -> Path:
     place = Path(word)
     if place.is_dir() and (place / "recipe.yaml").is_file():
         raise ModelError("cli.unfinished_run", where=place)
-    if place.exists():
+    if word and place.exists():
         raise ModelError("cli.not_a_model", where=place)
     known = names(RUNS, "model/config.json")
     if not known:
@@ -42,7 +42,7 @@ def dataset_folder(word: str) -> Path:
     for place in (Path(word), DATASETS / word):
         if (place / "dataset.json").is_file():
             return place
-    if Path(word).exists():
+    if word and Path(word).exists():
         raise DataError("cli.not_a_dataset", where=word)
     known = names(DATASETS, "dataset.json")
     if not known:
@@ -52,6 +52,8 @@ def dataset_folder(word: str) -> Path:
 
 def picture(path: Path) -> bytes:
     """The bytes of an image file that can be decoded; one clear line for anything else."""
+    if path.is_dir():
+        raise StorageError("core.is_folder", path=path)
     if not path.is_file():
         raise StorageError("cli.no_file", where=path)
     size = path.stat().st_size

@@ -9,7 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from doctorsun.core.errors import ConfigError
-from doctorsun.core.plugins import near
+from doctorsun.core.plugins import near, nearest
 from doctorsun.core.strings import say
 
 
@@ -71,9 +71,11 @@ def read_preset(preset: str) -> Tree:
         raise ConfigError("core.unknown_preset", found=preset, near=near(preset, preset_names()))
     try:
         tree = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        raise ConfigError("core.bad_yaml", where=preset, line=mark.line + 1 if mark else "?") from None
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise ConfigError("core.bad_yaml", where=preset, line=line) from None
+    except yaml.YAMLError:  # a byte that no text holds
+        raise ConfigError("core.bad_yaml", where=preset, line=1) from None
     if not isinstance(tree, dict):
         raise ConfigError("core.bad_yaml", where=preset, line=1)
     return tree
@@ -89,18 +91,15 @@ def validate(schema: type[C], tree: Tree, *, where: str) -> C:
         steps = [str(step) for step in first["loc"]]
         place = f"{where}: {'.'.join(steps)}"
         if first["type"] == "extra_forbidden":
-            known = _keys(schema, steps[:-1])
-            raise ConfigError(
-                "core.unknown_key", where=place, found=steps[-1], near=near(steps[-1], known)
-            ) from None
+            raise _unknown_key(schema, steps, place) from None
         if first["type"] == "missing":
             raise ConfigError("core.missing_key", where=place) from None
         raise ConfigError(
-            "core.bad_value", where=place, found=repr(first["input"])[:80], problem=_problem(first)
+            "core.bad_value", where=place, found=repr(first["input"])[:80], problem=problem(first)
         ) from None
 
 
-def _problem(error: Mapping[str, Any]) -> str:
+def problem(error: Mapping[str, Any]) -> str:
     """What was expected, in the user's language where the kind of the error is a common one."""
     kind, values = error["type"], error.get("ctx", {})
     named = values.get("expected", values.get("expected_tags"))
@@ -109,6 +108,23 @@ def _problem(error: Mapping[str, Any]) -> str:
         if kind in kinds:
             return say(f"core.expected_{expected}", limit=limit)
     return str(error["msg"]).removeprefix("Value error, ")
+
+
+def _unknown_key(schema: type[BaseModel], steps: Sequence[str], place: str) -> ConfigError:
+    """The refusal of a key: it names the near one, else where below the key would stand, else all keys."""
+    *parents, found = steps
+    models = _models_at(schema, parents)
+    known = sorted({key for model in models for key in model.model_fields})
+    below = [
+        f"{key}.{found}"
+        for model in models
+        for key, field in model.model_fields.items()
+        if any(found in inner.model_fields for inner in _models(field.annotation))
+    ]
+    hint = ", ".join(sorted(set(below))) or nearest(found, known)
+    if hint:
+        return ConfigError("core.unknown_key", where=place, found=found, near=hint)
+    return ConfigError("core.foreign_key", where=place, found=found, known=", ".join(known))
 
 
 def _override(tree: Tree, override: str) -> None:
@@ -140,19 +156,21 @@ def _child(place: Any, step: str, override: str) -> Any:  # noqa: ANN401 - a YAM
 
 
 def _index(place: list[Any], step: str, override: str) -> int:
-    if not step.isdigit() or int(step) >= len(place):
+    if not step.isdigit():
         raise ConfigError("core.bad_override", found=override)
+    if int(step) >= len(place):
+        raise ConfigError("core.bad_index", found=override, number=step, count=len(place))
     return int(step)
 
 
-def _keys(schema: type[BaseModel], steps: Sequence[str]) -> list[str]:
-    """The keys that may stand at a place: `steps` walks fields, list indices and union tags."""
+def _models_at(schema: type[BaseModel], steps: Sequence[str]) -> list[type[BaseModel]]:
+    """The kinds of config that may stand at a place: `steps` walks fields, list indices and union tags."""
     found = [schema]
     for step in steps:
         fields = [model.model_fields[step] for model in found if step in model.model_fields]
         if fields:
             found = [model for field in fields for model in _models(field.annotation)]
-    return sorted({key for model in found for key in model.model_fields})
+    return found
 
 
 def _models(annotation: Any) -> list[type[BaseModel]]:  # noqa: ANN401 - a type form

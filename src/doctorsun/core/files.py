@@ -24,11 +24,15 @@ def write_whole(path: Path, content: bytes | str) -> None:
     aside = path.with_name(f".{path.name}.aside")
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with aside.open("wb") as file:
-            file.write(raw)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
+        try:
+            with aside.open("wb") as file:
+                file.write(raw)
+                file.flush()
+                os.fsync(file.fileno())
+            aside.replace(path)
+        except OSError:
+            aside.unlink(missing_ok=True)
+            raise
         sync_folder(path.parent)
 
 
@@ -69,9 +73,9 @@ def sync_folder(path: Path) -> None:
 
 @contextmanager
 def storage_errors(path: Path) -> Iterator[None]:
-    """Turn a full disk and a forbidden place into a StorageError that names `path`.
+    """Turn a full disk, a forbidden place and a file where a folder belongs into a StorageError.
 
-    Libraries written in Rust raise errors of their own that only quote the number of the system's error.
+    It names `path`. Libraries written in Rust raise errors of their own that only quote the system's number.
     """
     try:
         yield
@@ -83,6 +87,10 @@ def storage_errors(path: Path) -> Iterator[None]:
             raise StorageError("core.disk_full", path=path, free=_free_mb(path)) from error
         if number in {errno.EACCES, errno.EROFS, errno.EPERM}:
             raise StorageError("core.not_writable", path=path) from error
+        if number in {errno.ENOTDIR, errno.EEXIST}:
+            raise StorageError("core.no_folder", path=path) from error
+        if number == errno.EISDIR:
+            raise StorageError("core.is_folder", path=path) from error
         raise
 
 

@@ -34,8 +34,13 @@ def find(registry: ModuleType, name: str, *, where: str = "") -> ModuleType:
 
 def near(name: str, known: list[str]) -> str:
     """The known name that looks most like `name`, else all known names, for a message."""
+    return nearest(name, known) or ", ".join(known)
+
+
+def nearest(name: str, known: list[str]) -> str | None:
+    """The known name that looks most like `name`; null where none does."""
     match = get_close_matches(name, known, n=1, cutoff=0.6)
-    return match[0] if match else ", ".join(known)
+    return match[0] if match else None
 
 
 def _points(registry: ModuleType) -> list[EntryPoint]:

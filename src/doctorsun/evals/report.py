@@ -39,6 +39,7 @@ from doctorsun.evals.report_tables import Found, by_condition, by_slice, by_verd
 from doctorsun.evals.settings import CONDITIONS
 from doctorsun.evals.summary import Summary, read_summary
 from doctorsun.evals.verdicts import Verdict
+from doctorsun.language.glossary import YES_NO, glossary
 
 REPORT = "report.html"
 _TONES: dict[str, Tone] = {"right": "good", "wrong": "bad", "unreadable": "warn"}
@@ -153,7 +154,7 @@ def _card(row: Prediction, thumbnails: Mapping[str, str]) -> Card:
         Line(both("evals.line_reply"), row.reply or both("evals.empty"), tone, lang=row.lang),
     ]
     if row.kind in {"closed", "choice"} and row.extracted is not None:
-        lines.append(Line(both("evals.line_read"), row.extracted))
+        lines.append(Line(both("evals.line_read"), in_words(row.extracted)))
     if row.f1 is not None:
         lines.append(Line(both("evals.line_f1"), f"{row.f1:.2f}"))
     pictures = [thumbnails.get(name) for name in row.shown] if row.condition in {"image", "shuffled"} else []
@@ -170,6 +171,13 @@ def _card(row: Prediction, thumbnails: Mapping[str, str]) -> Card:
         },
         foot=f"{row.id} · {row.source}",
     )
+
+
+def in_words(label: str) -> Words:
+    """A label as the glossary words it; the letter of an option as it is."""
+    if label not in YES_NO and label not in glossary().terms:
+        return label
+    return Both(zh=glossary().answer(label, "zh"), en=glossary().answer(label, "en"))
 
 
 def _kind(row: Prediction) -> str:

@@ -21,7 +21,7 @@ class EvalSettings(Config):
     """
 
     split: str = "test"
-    conditions: tuple[Condition, ...] = ("image", "blank", "shuffled", "none")
+    conditions: tuple[Condition, ...] = Field(default=("image", "blank", "shuffled", "none"), min_length=1)
     limit: int | None = Field(default=None, ge=1)
     seed: int = 0
     batch: int = Field(default=512, ge=1)

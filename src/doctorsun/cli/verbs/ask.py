@@ -10,6 +10,7 @@ from doctorsun.cli.conversation import Conversation, open_chat
 from doctorsun.cli.places import model_folder, picture
 from doctorsun.cli.progress import settle
 from doctorsun.cli.screen import line, on_terminal, put_json, show
+from doctorsun.core.errors import ConfigError
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -18,10 +19,16 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 def ask(
     model: Annotated[str, typer.Argument(help="cli.word_model")],
     question: Annotated[str, typer.Argument(help="cli.word_question")],
-    image: Annotated[list[Path] | None, typer.Option("--image", help="cli.option_image")] = None,
-    max_tokens: Annotated[int, typer.Option("--max-tokens", min=1, help="cli.option_max_tokens")] = 128,
+    image: Annotated[
+        list[Path] | None, typer.Option("--image", metavar="FILE", help="cli.option_image")
+    ] = None,
+    max_tokens: Annotated[
+        int, typer.Option("--max-tokens", metavar="N", min=1, help="cli.option_max_tokens")
+    ] = 128,
 ) -> None:
     """Answer one question about zero or more pictures."""
+    if not question.strip():
+        raise ConfigError("cli.missing_word", where="sun ask", name="QUESTION")
     folder = model_folder(model)
     pictures = [picture(path) for path in image or []]
     talk = Conversation(open_chat(folder), max_new_tokens=max_tokens)

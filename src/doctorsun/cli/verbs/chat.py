@@ -18,7 +18,9 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 @app.command(cls=Verb, help="cli.verb_chat")
 def chat(
     model: Annotated[str, typer.Argument(help="cli.word_model")],
-    max_tokens: Annotated[int, typer.Option("--max-tokens", min=1, help="cli.option_max_tokens")] = 128,
+    max_tokens: Annotated[
+        int, typer.Option("--max-tokens", metavar="N", min=1, help="cli.option_max_tokens")
+    ] = 128,
 ) -> None:
     """Talk with a model until /quit or the end of the input."""
     talk = Conversation(open_chat(model_folder(model)), max_new_tokens=max_tokens)
@@ -41,8 +43,8 @@ def _turn(talk: Conversation, words: str) -> None:
         if words == "/reset":
             talk.reset()
             line("cli.chat_reset")
-        elif words.startswith("/image"):
-            path = words.removeprefix("/image").strip()
+        elif words.startswith("/image "):
+            path = words.removeprefix("/image").strip().strip("'\"")
             talk.add_picture(picture(Path(path).expanduser()))
             line("cli.chat_image", where=path)
         elif words.startswith("/"):

@@ -7,13 +7,20 @@ from typing import Annotated, Any
 import typer
 
 from doctorsun.cli.commands import Verb, VerbGroup
-from doctorsun.cli.places import dataset_folder
+from doctorsun.cli.places import DATASETS, dataset_folder
 from doctorsun.cli.recipes import for_data
 from doctorsun.cli.screen import line, on_terminal, table
 from doctorsun.core.config import load
 from doctorsun.core.strings import say
 
 app = typer.Typer(cls=VerbGroup, help="cli.verb_data", add_completion=False, rich_markup_mode=None)
+
+
+@app.callback(invoke_without_command=True)
+def data(ctx: typer.Context) -> None:
+    """Show the help when no verb is named."""
+    if ctx.invoked_subcommand is None:
+        ctx.get_help()
 
 
 @app.command(cls=Verb, help="cli.verb_data_build")
@@ -28,7 +35,7 @@ def build(
     from doctorsun.data.build import build
 
     place = build(recipe.data)
-    line("cli.build_end", where=place, name=place.name)
+    line("cli.build_end", where=place, name=place.name if place.parent == DATASETS else place)
 
 
 @app.command(cls=Verb, help="cli.verb_data_sources")
@@ -39,14 +46,20 @@ def sources(
     from doctorsun.data.catalog import catalog
 
     rows: list[dict[str, object]] = []
+    ways: list[dict[str, object]] = []
     for source in catalog(data):
         card = source.card
-        row = {"name": card.name, "licence": card.licence, "languages": card.languages}
+        row: dict[str, object] = {"name": card.name, "licence": card.licence, "languages": card.languages}
         here = {"found": source.generated or source.place is not None} if data else {}
-        obtain = f"{card.url}  {card.obtain}".strip() if on_terminal() else card.obtain
-        url = {} if on_terminal() else {"url": card.url}
-        rows.append({**row, "patient_groups": card.patient_groups, **here, **url, "obtain": obtain})
+        rows.append({**row, "patient_groups": card.patient_groups, **here})
+        ways.append({"url": card.url, "obtain": card.obtain})
+    if not on_terminal():
+        rows = [{**row, **way} for row, way in zip(rows, ways, strict=True)]
     table("cli.table_sources", rows)
+    if on_terminal():
+        typer.echo(say("cli.column_obtain"))
+        for row, way in zip(rows, ways, strict=True):
+            typer.echo(f"  {row['name']}  {way['url']}\n      {way['obtain']}")
 
 
 @app.command(cls=Verb, help="cli.verb_data_audit")
@@ -66,6 +79,9 @@ def audit(dataset: Annotated[str, typer.Argument(help="cli.word_dataset")]) -> N
     table("cli.table_used", list(used(info["sources"])))
     table("cli.table_noted", list(noted(info["sources"])))
     table("cli.table_shared", [{"splits": pair, **numbers} for pair, numbers in found["shared"].items()])
+    if found["official"]:
+        leaky = found["official"]
+        line("cli.audit_official", shared=leaky["pictures_shared_with_train"], pictures=leaky["pictures"])
     line("cli.audit_end", where=folder, licence=info["licence"])
 
 
@@ -78,7 +94,8 @@ def inspect(
     folder = dataset_folder(dataset)
     from doctorsun.data.inspection import write_page
 
-    line("cli.inspect_end", where=write_page(folder, out or folder.with_suffix(".html")))
+    named = folder if folder.name else folder.resolve()
+    line("cli.inspect_end", where=write_page(folder, out or named.with_name(f"{named.name}.html")))
 
 
 def used(sources: dict[str, Any]) -> Iterator[dict[str, object]]:

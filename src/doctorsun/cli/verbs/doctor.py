@@ -18,7 +18,7 @@ CAN_FIX = 2
 @app.command(cls=Verb, help="cli.verb_doctor")
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="cli.option_json")] = False,
-    data: Annotated[Path | None, typer.Option("--data", help="cli.option_data_root")] = None,
+    data: Annotated[Path | None, typer.Option("--data", metavar="DIR", help="cli.option_data_root")] = None,
 ) -> None:
     """Show every check; exit code 2 when one fails."""
     checks = []

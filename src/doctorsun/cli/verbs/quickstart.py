@@ -17,7 +17,7 @@ PRESET = "quickstart"
 EVAL = "eval."
 
 
-_QUESTIONS = 3000
+_QUESTIONS = 2400
 
 
 @app.command(cls=Verb, help="cli.verb_quickstart")
