@@ -53,7 +53,10 @@ def plain(result: dict[str, Any] | None) -> str:
 
 
 def interval(result: dict[str, Any] | None, *, sign: str = "") -> str:
-    return f"{result['value']:{sign}.2f} [{result['low']:.2f}, {result['high']:.2f}]" if result else "-"
+    if not result:
+        return "-"
+    value = f"{result['value']:{sign}.2f}"
+    return value if result["low"] is None else f"{value} [{result['low']:.2f}, {result['high']:.2f}]"
 
 
 if __name__ == "__main__":

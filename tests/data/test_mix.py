@@ -1,6 +1,7 @@
 """Mixing: a function of seed and epoch, even answers, a declared share of general text."""
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -25,6 +26,17 @@ def skewed(number=1000):
         meta(at, label="common" if at % 10 else "rare", key="skin/dx/what", lang="zh" if at % 2 else "en")
         for at in range(number)
     ]
+
+
+def test_kinds_and_topics_choose_among_medical_samples_alone():
+    metas = [
+        meta(0),
+        replace(meta(1), topic="modality"),
+        meta(2, kind="open"),
+        meta(3, kind="open", general=True),
+    ]
+    mix = MixConfig(kinds=("closed",), topics=("diagnosis",), general=1.0, balance=False)
+    assert set(order(metas, mix, seed=0, epoch=0)) == {0, 3}
 
 
 def spread():

@@ -17,16 +17,17 @@ Cell = tuple[str, str, str, str]
 class MixConfig(Config):
     """Which samples a stage sees; null means all.
 
-    `sources` chooses among the medical ones. `general` is the number of general-domain samples to one of the
-    domain, null to take them as they are. `balance` shows the answers of one question equally often within a
-    language and lets large sources grow with size ** `temper` only; nothing is shown more than `repeat` times
-    an epoch. `limit` ends the epoch after that many samples.
+    `sources`, `kinds` and `topics` choose among the medical ones. `general` is the number of general-domain
+    samples to one of the domain, null to take them as they are. `balance` shows the answers of one question
+    equally often within a language and lets large sources grow with size ** `temper` only; nothing is shown
+    more than `repeat` times an epoch. `limit` ends the epoch after that many samples.
     """
 
     tasks: tuple[Task, ...] | None = None
     sources: tuple[str, ...] | None = None
     langs: tuple[Lang, ...] | None = None
     kinds: tuple[Kind | None, ...] | None = None
+    topics: tuple[str | None, ...] | None = None
     general: float | None = Field(default=0.5, ge=0)
     balance: bool = True
     temper: float = Field(default=0.7, gt=0, le=1)
@@ -57,7 +58,8 @@ def _wanted(meta: Meta, mix: MixConfig) -> bool:
     fields = (
         (mix.tasks, meta.task),
         (mix.langs, meta.lang),
-        (mix.kinds, meta.kind),
+        (None if meta.general else mix.kinds, meta.kind),
+        (None if meta.general else mix.topics, meta.topic),
         (None if meta.general else mix.sources, meta.source),
     )
     return all(allowed is None or value in allowed for allowed, value in fields)

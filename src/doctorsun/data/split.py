@@ -34,9 +34,9 @@ def own_split(group: str, config: SplitConfig) -> Split:
 def assign(members: Iterable[Member], config: SplitConfig) -> tuple[dict[str, Split], dict[str, str]]:
     """The split of every group, and the group that twins are joined in.
 
-        Groups that share a twin (the pixels of a picture, the words of a question) are one group, which goes
+    Groups that share a twin (the pixels of a picture, the words of a question) are one group, which goes
     where its most held-out part goes: nothing held out moves into training when a source is added, nor what a
-        benchmark calls test when a recipe forces another split.
+    benchmark calls test when a recipe forces another split.
     """
     listed = list(members)
     joined = _join(listed)
