@@ -40,7 +40,9 @@ def evaluate(
 
     for path in datasets:
         open_dataset(path).verify()
-    place = out or run_of(folder) / "eval" / "+".join(path.resolve().name for path in datasets)
+    name = "+".join(path.resolve().name for path in datasets)
+    part = "" if settings.split == "test" else f"-{settings.split}"
+    place = out or run_of(folder) / "eval" / f"{name}{part}"
     results = measuring.measure(folder, datasets, out=place, settings=settings)
     table("cli.table_results", measuring.summary(results))
     line("cli.eval_end", where=place / "report.html")
