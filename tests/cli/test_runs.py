@@ -21,6 +21,9 @@ def made_run(name: str, *, steps: int, tail: str = "") -> None:
 def test_every_run_is_a_row_and_a_curve(capsys: pytest.CaptureFixture[str]):
     made_run("first", steps=3)
     made_run("second", steps=5, tail='{"stage": 1, "step": 6, "lo')
+    report = Path("runs/first/eval/phantoms/report.html")
+    report.parent.mkdir(parents=True)
+    report.write_text("")
     assert main(["runs"]) == 0
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [(row["name"], row["step"], row["model"]) for row in rows[:2]] == [
@@ -31,6 +34,7 @@ def test_every_run_is_a_row_and_a_curve(capsys: pytest.CaptureFixture[str]):
     assert "first" in page
     assert "second" in page
     assert "学习率" in page
+    assert "eval/phantoms/report.html" in page
 
 
 def test_where_no_run_is_it_says_how_to_start_one(capsys: pytest.CaptureFixture[str]):

@@ -90,6 +90,13 @@ def test_a_place_that_may_not_be_written_is_named(tmp_path: Path):
     assert str(caught.value).startswith(f"{tmp_path}: may not be written")
 
 
+def test_a_place_that_cannot_be_made_is_named(tmp_path: Path):
+    place = tmp_path / "gone" / "file"
+    with pytest.raises(StorageError) as caught, storage_errors(place):
+        raise FileNotFoundError(errno.ENOENT, "no such file")
+    assert str(caught.value).startswith(f"{place}: there is no such place")
+
+
 def test_an_error_of_another_kind_keeps_its_traceback(tmp_path: Path):
     with pytest.raises(FileNotFoundError), storage_errors(tmp_path):
         raise FileNotFoundError(errno.ENOENT, "no such file")

@@ -60,11 +60,24 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
 
 def curves_page(found: list[Run]) -> str:
     """The page: for each stage of each figure, one drawing with all runs that have it."""
-    from doctorsun.core.page import Page, Section, both
+    from doctorsun.core.page import Column, Page, Section, Table, both
 
+    heads = ("name", "stage", "step", "loss", "reports")
+    columns = [Column(both(f"cli.column_{head}"), number=head in {"step", "loss"}) for head in heads]
+    overview = Table(columns, [page_row(run) for run in found], caption=both("cli.table_runs"))
     stages = sorted({stage_name(row) for run in found for row in run.lines})
     sections = [Section(both("cli.page_stage", stage=stage), drawings(found, stage)) for stage in stages]
-    return Page(both("cli.page_runs"), sections).render()
+    return Page(both("cli.page_runs"), [overview, *sections]).render()
+
+
+def page_row(run: Run) -> list[Any]:
+    """What the page's table shows of a run: how far it is, and where its reports lie."""
+    from doctorsun.core.page import Value
+
+    row = run.row()
+    reports = [path.relative_to(run.folder).as_posix() for path in sorted(run.folder.glob("**/report.html"))]
+    loss = Value(row["loss"]) if isinstance(row["loss"], float) else None
+    return [row["name"], row["stage"], row["step"], loss, ", ".join(reports) or None]
 
 
 def stage_name(row: dict[str, Any]) -> str:
