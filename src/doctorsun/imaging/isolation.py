@@ -5,7 +5,6 @@ Requests go there by our own hand; what comes back is JSON and raw arrays, never
 
 import json
 import math
-import os
 import resource
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -141,7 +140,7 @@ def _limit_memory(memory_mb: int) -> None:
 
 
 class _LastWords:
-    """Ends the process at an unforeseen error; tells its kind and place, not its message, which may quote."""
+    """Swallows an unforeseen error after telling its kind and place, not its message, which may quote."""
 
     def __init__(self, pipe: Connection) -> None:
         self.pipe = pipe
@@ -151,15 +150,15 @@ class _LastWords:
 
     def __exit__(
         self, kind: type[BaseException] | None, _: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    ) -> bool:
         if kind is None:
-            return
+            return False
         place = "?"
         while trace is not None:
             place = f"{trace.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}"
             trace = trace.tb_next
         _send(self.pipe, {"crash": f"{kind.__name__} ({place})"})
-        os._exit(1)
+        return True
 
 
 def _send(pipe: Connection, message: Mapping[str, Any]) -> None:

@@ -2,6 +2,8 @@
 
 import struct
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -10,15 +12,15 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from doctorsun.core.errors import RecordError
+from doctorsun.imaging.colours import is_inverted, is_misread, rgb
 
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")
 PLAIN_FORMATS = ("PNG", "JPEG")
 PLAIN_MODES = ("L", "RGB")
 JPEG_QUALITY = 95
-_ORIENTATION = 0x0112
-_DEPTHS = (8, 10, 12, 14, 16)
+ORIENTATION = 0x0112
 # What Pillow raises on damaged files of these formats.
-_DAMAGE = (
+DAMAGE = (
     OSError,
     SyntaxError,
     ValueError,
@@ -56,13 +58,25 @@ def open_picture(raw: bytes, *, where: str = "", limits: Limits = Limits()) -> N
     """The upright pixels of an image file, uint8 RGB [height, width, 3]; RecordError says what is wrong.
 
     PNG, JPEG, WebP, TIFF and BMP by content, whatever the name; the first frame. Transparency is laid on
-    black, more than 8 bits are scaled by the bit depth in use.
+    black, more than 8 bits are scaled by the bit depth in use, colours with a profile become sRGB.
     """
     return decode(raw, where=where, limits=limits).pixels
 
 
 def decode(raw: bytes, *, where: str = "", limits: Limits = Limits()) -> Upright:
     """The decoded picture with what is needed to decide how it is stored; RecordError as `open_picture`."""
+    image = opened(raw, where=where, limits=limits)
+    name = image.format or ""
+    with damage(where):
+        image.load()
+        turned = is_turned(image)
+        pixels = rgb(ImageOps.exif_transpose(image) if turned else image, inverted=is_inverted(image))
+    plain = name in PLAIN_FORMATS and image.mode in PLAIN_MODES and not turned and not _animated(image)
+    return Upright(pixels, name, plain)
+
+
+def opened(raw: bytes, *, where: str, limits: Limits) -> Image.Image:
+    """Pillow's picture with its header read and its size within the limits, its pixels not yet decoded."""
     if not raw:
         raise RecordError("imaging.empty", where=where)
     if len(raw) > limits.max_bytes:
@@ -75,22 +89,31 @@ def decode(raw: bytes, *, where: str = "", limits: Limits = Limits()) -> Upright
         raise RecordError(
             "imaging.too_many_pixels", where=where, found=f"> {limits.max_pixels}", limit=limits.max_pixels
         ) from None
-    except _DAMAGE:
+    except DAMAGE:
         raise RecordError("imaging.no_picture", where=where, formats=", ".join(FORMATS)) from None
     width, height = image.size
     if width * height > limits.max_pixels or not width * height:
         raise RecordError(
             "imaging.too_many_pixels", where=where, found=f"{width} x {height}", limit=limits.max_pixels
         )
-    name = image.format or ""
+    with damage(where):
+        if is_misread(image):
+            raise RecordError("imaging.picture_layout", where=where)
+    return image
+
+
+@contextmanager
+def damage(where: str) -> Iterator[None]:
+    """Turn what Pillow raises on a damaged file into one RecordError."""
     try:
-        image.load()
-        turned = image.getexif().get(_ORIENTATION, 1) not in {0, 1}
-        pixels = _rgb(ImageOps.exif_transpose(image) if turned else image)
-    except _DAMAGE:
+        yield
+    except DAMAGE:
         raise RecordError("imaging.damaged", where=where) from None
-    plain = name in PLAIN_FORMATS and image.mode in PLAIN_MODES and not turned and not _animated(image)
-    return Upright(pixels, name, plain)
+
+
+def is_turned(image: Image.Image) -> bool:
+    """Whether the file says that its picture must be turned to be upright (EXIF)."""
+    return image.getexif().get(ORIENTATION, 1) not in {0, 1}
 
 
 def encode(pixels: NDArray[np.uint8], *, jpeg: bool = False) -> bytes:
@@ -110,26 +133,6 @@ def shrink(pixels: NDArray[np.uint8], max_px: int) -> NDArray[np.uint8]:
     image = Image.fromarray(pixels)
     image.thumbnail((max_px, max_px), Image.Resampling.LANCZOS)
     return np.asarray(image)
-
-
-def _rgb(image: Image.Image) -> NDArray[np.uint8]:
-    if image.mode in {"I", "F"} or image.mode.startswith("I;16"):
-        grey = _eight_bits(np.asarray(image))
-        return np.repeat(grey[..., None], 3, axis=2)
-    if image.mode in {"LA", "La", "PA", "RGBA", "RGBa"} or "transparency" in image.info:
-        image = image.convert("RGBA")
-        ground = Image.new("RGBA", image.size, (0, 0, 0, 255))
-        image = Image.alpha_composite(ground, image)
-    return np.array(image.convert("RGB"), dtype=np.uint8)
-
-
-def _eight_bits(values: NDArray[np.generic]) -> NDArray[np.uint8]:
-    numbers = np.nan_to_num(values.astype(np.float64), posinf=0, neginf=0)
-    low, high = float(numbers.min()), float(numbers.max())
-    top = next((2**bits - 1 for bits in _DEPTHS if high < 2**bits), 0)
-    if low < 0 or not top or not np.issubdtype(values.dtype, np.integer):
-        numbers, top = numbers - low, max(high - low, 1e-12)
-    return np.rint(numbers * (255 / top)).astype(np.uint8)
 
 
 def _animated(image: Image.Image) -> bool:

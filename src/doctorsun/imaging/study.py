@@ -35,6 +35,9 @@ class StudyLimits:
     max_elements: int = 50_000
 
 
+USUAL_LIMITS = StudyLimits()
+
+
 @dataclass(frozen=True, slots=True)
 class Geometry:
     """Where the pixels lie; what the file does not tell is null.
