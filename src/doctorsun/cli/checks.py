@@ -28,6 +28,7 @@ PARTS = {
     "pylibjpeg-openjpeg": "imaging",
     "pylibjpeg-rle": "imaging",
     "pyjpegls": "imaging",
+    "imagecodecs": "imaging",
     "nibabel": "imaging",
     "tiffslide": "slides",
     "wsidicom": "slides",

@@ -1,0 +1,1 @@
+"""DICOM files -> series: headers in one quick pass, frames decoded one at a time."""
