@@ -7,6 +7,7 @@ import pytest
 
 from doctorsun.core.errors import DataError
 from doctorsun.imaging.guarded import guarded_study
+from doctorsun.imaging.isolation import Costs
 from doctorsun.imaging.opening import load_study
 from tests.imaging.dicoms import WHEEL
 
@@ -40,3 +41,9 @@ def test_what_is_refused_is_told(tmp_path):
 def test_a_path_that_is_not_there_is_named(tmp_path):
     with pytest.raises(DataError, match="gone"), guarded_study(tmp_path / "gone"):
         pass
+
+
+def test_a_deflated_file_takes_no_more_memory_than_it_has_bytes():
+    with guarded_study(WHEEL / "image_dfl.dcm", costs=Costs(memory_mb=512)) as study:
+        assert study.refused == ()
+        assert study.series[0].frame(0).pixels.shape == (512, 512)

@@ -1,9 +1,13 @@
 """A folder of files: what is released is named by digests, the rest is told in numbers."""
 
 import json
+from io import BytesIO
 
+import numpy as np
 import pydicom
 import pytest
+from PIL import Image
+from pydicom import dcmread
 
 from doctorsun.core.errors import StorageError
 from doctorsun.privacy.dicom.policy import DicomPolicy
@@ -61,7 +65,7 @@ def test_every_file_is_counted_once(ward):
     _, _, outcome = ward
     assert outcome.released == 3
     assert sorted(outcome.held.values()) == ["privacy.pixels_unchecked", "privacy.waits_structured"]
-    assert outcome.refused["privacy.not_for_dicom"] == 2
+    assert outcome.refused["privacy.no_road"] == outcome.refused["imaging.no_picture"] == 1
     assert outcome.refused["privacy.no_dicom"] == outcome.refused["privacy.dicom_damaged"] == 1
     assert outcome.refused["privacy.no_plain_file"] == 1
     assert outcome.files == 10
@@ -171,3 +175,35 @@ def test_all_transfer_syntaxes_pass_through_the_guard(tmp_path):
     for number in range(len(SYNTAXES)):
         put(tmp_path / "in", seeded(number), f"{number}.dcm")
     assert run(tmp_path).released == len(SYNTAXES)
+
+
+def test_a_number_has_one_pseudonym_in_headers_tables_and_nowhere_else(tmp_path):
+    one = seeded(1)
+    source = tmp_path / "in"
+    put(source, one)
+    number, accession = (dcmread(BytesIO(one.raw)).get(name) for name in ("PatientID", "AccessionNumber"))
+    rows = f"患者编号,检查编号,姓名,报告\n{number},{accession},钱测试,钱测试，{number}，右肺上叶见8mm结节\n"
+    (source / "reports.csv").write_bytes(rows.encode("gb18030"))
+    (source / "notes.txt").write_text("An unlabelled name may stand here.")
+    outcome = run(tmp_path)
+    assert (outcome.released, list(outcome.held.values())) == (2, ["privacy.waits_text"])
+    made = dcmread(next((tmp_path / "out").rglob("*.dcm")))
+    table = next((tmp_path / "out" / "reports").glob("*.csv")).read_text(encoding="utf-8")
+    assert f"[{made.AccessionNumber}]" in table
+    assert "右肺上叶见8mm结节" in table
+    assert "钱测试" not in table and str(number) not in table and str(accession) not in table
+
+
+def test_a_picture_waits_for_a_person_and_is_written_without_what_came_with_it(tmp_path):
+    pytest.importorskip("rapidocr")
+    source = tmp_path / "in"
+    source.mkdir()
+    exif = Image.Exif()
+    exif[0x010E] = "Qian Ceshi"
+    Image.fromarray(np.full((64, 64), 90, np.uint8)).save(source / "a.jpg", exif=exif)
+    waiting = run(tmp_path, policy=DicomPolicy())
+    assert list(waiting.held.values()) == ["privacy.waits_picture"]
+    done = run(tmp_path, policy=DicomPolicy(), ticked=list(waiting.held))
+    assert done.released == 1
+    made = next((tmp_path / "out" / "pictures").glob("*.png")).read_bytes()
+    assert b"Qian" not in made and made.startswith(b"\x89PNG")

@@ -64,3 +64,12 @@ def test_a_key_inside_the_output_open_to_others_or_broken_is_refused(tmp_path):
     path.write_text("no key")
     path.chmod(0o600)
     fails("privacy.key_bad", path, out)
+
+
+def test_a_number_has_one_pseudonym_however_it_is_written():
+    found = {ONE.number(text) for text in ("MR 12-345", "mr12345", "ＭＲ１２３４５", "MR_12345")}
+    assert len(found) == 1
+    assert len(found.pop()) == 13
+    assert ONE.number("MR12346") != ONE.number("MR12345") != TWO.number("MR12345")
+    assert ONE.number("甲") != ONE.number("乙") != ONE.number("--")
+    assert ONE.shift_days("MR 12-345") == ONE.shift_days("mr12345")

@@ -1,5 +1,6 @@
 """Every sentence a user sees: `say("data.no_rows", where=...)` reads `text/en/data.yaml`."""
 
+import re
 from contextvars import ContextVar
 from functools import cache
 from importlib import resources
@@ -40,3 +41,15 @@ def say_in(lang: Lang, key: str, /, **values: object) -> str:
     """The sentence `room.name` in `lang` with `values` put in."""
     room, _, name = key.partition(".")
     return lines(lang, room)[name].format(**values)
+
+
+def reason(key: str, /) -> str:
+    """The sentence `room.name` as a reason that many records share: without the place, "…" for each value."""
+    room, _, name = key.partition(".")
+    bare = re.sub(r"^\{(?:where|path)\}[:：]\s*", "", lines(language(), room)[name])
+    return bare.format_map(_Left())
+
+
+class _Left(dict[str, str]):
+    def __missing__(self, name: str) -> str:
+        return "…"

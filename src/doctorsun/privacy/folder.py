@@ -1,12 +1,13 @@
-"""A folder of DICOM files made safe: names from keyed digests, doubtful files held back, numbers told.
+"""A folder of DICOM files, pictures and reports made safe.
 
-What holds original names lies beside the key, never in the output.
+Names come from keyed digests, doubtful files are held back, numbers are told. What holds original names lies
+beside the key, never in the output.
 """
 
 import json
 import os
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,14 @@ from typing import Any
 from doctorsun import __version__
 from doctorsun.core.errors import RecordError, StorageError
 from doctorsun.core.files import storage_errors, write_whole
-from doctorsun.core.strings import LANGUAGES, say, say_in
+from doctorsun.core.progress import track
+from doctorsun.core.strings import LANGUAGES, reason, say_in
 from doctorsun.imaging.isolation import Costs, Guard
 from doctorsun.privacy.dicom.file import deidentify_file
 from doctorsun.privacy.dicom.policy import DicomPolicy
 from doctorsun.privacy.key import Key
+from doctorsun.privacy.photos import PICTURES, deidentify_picture
+from doctorsun.privacy.reports import TABLES, TEXTS, deidentify_report
 
 USUAL = DicomPolicy()
 REPORT = "report.json"
@@ -28,8 +32,9 @@ LABEL = "LABEL.txt"
 _OCR_MB = 2048
 _COPIES = 4
 _TIMEOUT_S = 600.0
-_PICTURES = {".jpg", ".jpeg", ".png", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".nii", ".gz", ".zip"}
-_TEXTS = {".pdf", ".txt", ".csv", ".tsv", ".json", ".xml", ".html", ".doc", ".docx", ".xls", ".xlsx", ".md"}
+_OTHERS = frozenset(
+    {".gif", ".nii", ".gz", ".zip", ".pdf", ".json", ".xml", ".html", ".doc", ".docx", ".xls", ".xlsx"}
+)
 
 
 @dataclass(slots=True)
@@ -59,12 +64,13 @@ def deidentify_folder(
     policy: DicomPolicy = USUAL,
     ticked: Collection[str] = (),
 ) -> Outcome:
-    """De-identify every DICOM file below `source` into `out`; a run that was cut off goes on where it was.
+    """De-identify every file below `source` into `out`; a run that was cut off goes on where it was.
 
-    Files are named PATIENT/STUDY/SERIES/INSTANCE.dcm by keyed digests. What is held back is not copied: it is
-    listed by keyed id in `out`, and by its original path in `sources_list` (mode 0600, outside `out`), with
-    what was refused. A file whose id is in `ticked` was looked at by a person. StorageError when the places
-    overlap or `out` was made in another way.
+    DICOM files are named PATIENT/STUDY/SERIES/INSTANCE.dcm by keyed digests, tables and texts of reports go
+    to reports/, pictures to pictures/; a patient's number has one pseudonym in all of them. What is held back
+    is not copied: it is listed by keyed id in `out`, and by its original path in `sources_list` (mode 0600,
+    outside `out`), with what was refused. A file whose id is in `ticked` was looked at by a person.
+    StorageError when the places overlap or `out` was made in another way.
     """
     _check_places(source, out, sources_list)
     job = _fingerprint(key, policy)
@@ -74,7 +80,7 @@ def deidentify_folder(
     options = {"key": key.secret.hex(), "policy": policy.model_dump(mode="json")}
     costs = Costs(memory_mb=_OCR_MB + _COPIES * policy.max_mb, timeout_s=_TIMEOUT_S)
     with Guard(costs) as guard:
-        for path in found_files(source):
+        for path in track(list(found_files(source)), "privacy.deidentifying"):
             name = path.relative_to(source).as_posix()
             number = key.pseudonym("file", name)
             asked = options | {"name": name, "ticked": number in ticked}
@@ -99,14 +105,21 @@ def _one(guard: Guard, path: Path, out: Path, options: dict[str, Any], number: s
     """What became of one file; a file that cannot be worked on is refused by a key of `text/`."""
     if path.is_symlink() or not path.is_file():
         return {"state": "refused", "reason": "privacy.no_plain_file"}
-    if path.suffix.lower() in _PICTURES | _TEXTS:
-        # The seam for pictures and texts: they have cleaners of their own (`burned`, `text`), not this road.
-        return {"state": "refused", "reason": "privacy.not_for_dicom"}
+    if path.suffix.lower() in _OTHERS:
+        return {"state": "refused", "reason": "privacy.no_road"}
     try:
-        told: dict[str, Any] = guard.run(deidentify_file, str(path), str(out), options, where=number)
+        told: dict[str, Any] = guard.run(_road(path), str(path), str(out), options, where=number)
     except RecordError as error:
         return {"state": "refused", "reason": error.key}
     return told
+
+
+def _road(path: Path) -> Callable[[str, str, dict[str, Any]], dict[str, Any]]:
+    """What makes a file of this kind safe; a file of no known name may be DICOM, which often bears none."""
+    suffix = path.suffix.lower()
+    if suffix in TABLES | TEXTS:
+        return deidentify_report
+    return deidentify_picture if suffix in PICTURES else deidentify_file
 
 
 def _count(outcome: Outcome, number: str, told: dict[str, Any]) -> None:
@@ -165,10 +178,7 @@ def _write_list(path: Path, listed: list[dict[str, str]]) -> None:
 
 
 def _write_report(out: Path, outcome: Outcome, job: dict[str, Any]) -> None:
-    held = [
-        {"id": number, "reason": reason, "why": say(reason, where=number)}
-        for number, reason in _held(outcome)
-    ]
+    held = [{"id": number, "reason": key, "why": reason(key)} for number, key in _held(outcome)]
     counts = {
         "files": outcome.files,
         "released": outcome.released,

@@ -3,8 +3,10 @@
 import hashlib
 import hmac
 import os
+import re
 import secrets
 import stat
+import unicodedata
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from doctorsun.core.files import storage_errors
 _BYTES = 32
 _MAX_SHIFT_DAYS = 3650
 _MIN_SHIFT_DAYS = 30
+_NUMBER_LETTERS = 10  # 50 bits: a million numbers hardly ever meet; fits an SH of 16 with its mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +40,27 @@ class Key:
         letters = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
         return "".join(letters[(number >> (5 * place)) & 31] for place in range(length))
 
+    def number(self, value: str) -> str:
+        """What stands for an identifying number, however it is written: the same in headers and in texts."""
+        return f"ID-{self.pseudonym('id', bare_number(value), length=_NUMBER_LETTERS)}"
+
     def uid(self, value: str) -> str:
         """A UID for a UID, below the root 2.25 (DICOM PS3.5 B.2)."""
         return f"2.25.{int.from_bytes(self.digest('uid', value)[:16], 'big')}"
 
     def shift_days(self, patient: str) -> int:
-        """By how many days all dates of a patient move: -3650 to -30, the same for all that is theirs."""
+        """By how many days all dates of a patient move: -3650 to -30, the same for all that is theirs.
+
+        `patient` is the patient's number; how it is written makes no difference.
+        """
         span = _MAX_SHIFT_DAYS - _MIN_SHIFT_DAYS + 1
-        return -_MIN_SHIFT_DAYS - int.from_bytes(self.digest("shift", patient)[:8], "big") % span
+        return -_MIN_SHIFT_DAYS - int.from_bytes(self.digest("shift", bare_number(patient))[:8], "big") % span
+
+
+def bare_number(value: str) -> str:
+    """A number without what differs from one writing to the next: width, case, spaces and signs between."""
+    wide = unicodedata.normalize("NFKC", value)
+    return re.sub(r"[\W_]+", "", wide).upper() or value
 
 
 def key_at(path: Path, *, outside: Path) -> Key:

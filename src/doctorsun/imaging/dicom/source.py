@@ -33,7 +33,7 @@ def open_dicom(entry: Entry, limits: StudyLimits = USUAL_LIMITS) -> BinaryIO:
     if not is_gzip and not (head[_MAGIC_AT : _MAGIC_AT + 4] == b"DICM" and _DEFLATED in head):
         return file
     with file:
-        raw = file.read(limits.max_bytes)
+        raw = file.read(min(limits.max_bytes, entry.size))
     if is_gzip:
         return _unpacked(b"", raw, _GZIP_BITS, entry.name)
     return _inflated(raw, entry.name)

@@ -22,7 +22,8 @@ def identity_of(dataset: Any, key: Key) -> Identity:  # noqa: ANN401 - pydicom's
     """The identity of a data set's patient.
 
     PatientID with its issuer; without an id the name with the birth date; without both the study, so that
-    unnamed studies stay apart.
+    unnamed studies stay apart. Without an issuer the pseudonym is the one that a table or a text gives to
+    the same number (`Key.number`), and dates move together.
     """
     patient = _text(dataset, "PatientID")
     name, birth = _text(dataset, "PatientName"), _text(dataset, "PatientBirthDate")
@@ -33,8 +34,8 @@ def identity_of(dataset: Any, key: Key) -> Identity:  # noqa: ANN401 - pydicom's
         basis, parts = "name", [name, birth]
     else:
         basis, parts = "study", [_text(dataset, "StudyInstanceUID") or _text(dataset, "SOPInstanceUID")]
-    value = "\x1f".join([basis, *parts])
-    return Identity(value, key.pseudonym("patient", value), key.shift_days(value), basis)
+    value = "\x1f".join(filter(None, parts))
+    return Identity(value, key.number(value), key.shift_days(value), basis)
 
 
 def _text(dataset: Any, keyword: str) -> str:  # noqa: ANN401 - pydicom's Dataset

@@ -17,17 +17,19 @@ TEXT_VRS = frozenset({"SH", "LO", "ST", "LT", "UC", "UT", "UR", "AE"})
 DATE_VRS = frozenset({"DA", "DT", "TM"})
 BULK_VRS = frozenset({"OB", "OW", "OF", "OD", "OL", "OV", "UN", "OB or OW"})
 
-# Identifiers that become pseudonyms of their own kind, so that what belongs together stays together.
-IDS = {
-    "AccessionNumber": "accession",
-    "StudyID": "study-id",
-    "PlacerOrderNumberImagingServiceRequest": "order",
-    "FillerOrderNumberImagingServiceRequest": "order",
-    "ClinicalTrialSubjectID": "subject",
-    "ClinicalTrialSubjectReadingID": "subject",
-    "ContainerIdentifier": "specimen",
-    "SpecimenIdentifier": "specimen",
-}
+# Identifiers that become pseudonyms, so that what belongs together stays together.
+IDS = frozenset(
+    {
+        "AccessionNumber",
+        "StudyID",
+        "PlacerOrderNumberImagingServiceRequest",
+        "FillerOrderNumberImagingServiceRequest",
+        "ClinicalTrialSubjectID",
+        "ClinicalTrialSubjectReadingID",
+        "ContainerIdentifier",
+        "SpecimenIdentifier",
+    }
+)
 # UIDs of the standard itself (kinds of objects, encodings, coding schemes) and of HL7's registry of codes.
 _PUBLIC_UID = re.compile(r"(?:1\.2\.840\.10008|2\.16\.840\.1\.113883\.6)\.[0-9.]{1,40}")
 # Retired results, signatures, media directories, print and command groups; all of them go.

@@ -168,8 +168,7 @@ class Walk:
         return self._gone("bulk")
 
     def _id(self, place: "_Place") -> DataElement | None:
-        kind = IDS[place.keyword]
-        made = [self.key.pseudonym(kind, text) for text in place.texts() if text]
+        made = [self.key.number(text) for text in place.texts() if text]
         return self._count("pseudonym", place, made) if made else self._without_value(place, "Z")
 
     def _person(self, place: "_Place") -> DataElement | None:

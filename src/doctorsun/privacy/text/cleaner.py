@@ -38,11 +38,10 @@ TOKENS = {
 }
 AGES = ("90+", "90岁以上")
 _DONE = re.compile(
-    rf"\[(?:{'|'.join(sorted({word for pair in TOKENS.values() for word in pair}))}|ID-[A-Z2-9]{{8}})\]|"
+    rf"\[(?:{'|'.join(sorted({word for pair in TOKENS.values() for word in pair}))}|ID-[A-Z2-9]{{10}})\]|"
     rf"90岁以上|90\+"
 )
 _NEAR = 20
-_ID_LETTERS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +104,7 @@ class TextCleaner:
 
     def pseudonym(self, value: str) -> str:
         """What stands for a number, however it is written: the same under one key."""
-        bare = re.sub(r"[^A-Za-z0-9]", "", fold(value).text).upper()
-        return f"[ID-{self.key.pseudonym('id', bare, length=_ID_LETTERS)}]"
+        return f"[{self.key.number(value)}]"
 
     def _stages(self) -> tuple[Callable[[str], Iterator[list[Hit]]], ...]:
         return (

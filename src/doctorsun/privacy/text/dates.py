@@ -68,6 +68,7 @@ _LABELLED = re.compile(
 _PATTERNS = [re.compile(_NOT_BEFORE + f"(?:{form})") for form in _FORMS[:-1]] + [re.compile(_FORMS[-1])]
 _PIVOT = 50
 _DEFAULT_YEAR = 2001
+_LEAP_YEAR = 2000
 _MID_MONTH, _MID_YEAR = 15, 7
 
 
@@ -112,7 +113,7 @@ class Dates:
             if self.days is None:
                 yield Hit(read.start, read.end, "date")
                 continue
-            day = _day(year, read.month, read.day)
+            day = _day(year, read.month, read.day) or _day(_LEAP_YEAR, read.month, read.day)
             if day is not None:
                 yield Hit(read.start, read.end, "date", _write(read, day + timedelta(days=self.days)))
 

@@ -1,0 +1,105 @@
+"""A local page that shows texts before and after cleaning, for a person to look at.
+
+It shows patients' data: it is written only where the caller says, mode 0600, and never inside the output.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from doctorsun.core.errors import StorageError
+from doctorsun.core.files import storage_errors, sync_folder
+from doctorsun.core.page import (
+    Badge,
+    Block,
+    Card,
+    Cell,
+    Column,
+    Facet,
+    Gallery,
+    Line,
+    Note,
+    Page,
+    Prose,
+    Section,
+    Table,
+    both,
+    join,
+)
+from doctorsun.privacy.text import Cleaned
+
+SHOWN = 500
+_OPEN, _CLOSE = "⟦", "⟧"
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """One text before and after cleaning; `where` says which one it is."""
+
+    where: str
+    before: str
+    cleaned: Cleaned
+
+
+def write_review(path: Path, texts: Sequence[Reviewed], *, outside: Path) -> Path:
+    """The place of the page, readable by its owner alone; StorageError where it lies below `outside`."""
+    if path.resolve().is_relative_to(outside.resolve()):
+        raise StorageError("privacy.review_inside", path=path, outside=outside)
+    aside = path.with_name(f".{path.name}.aside")
+    with storage_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside.unlink(missing_ok=True)
+        handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(render(texts))
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+        sync_folder(path.parent)
+    return path
+
+
+def render(texts: Sequence[Reviewed]) -> str:
+    """The HTML of the page: counts of all texts, the first 500 of them side by side."""
+    counts = Counter(span.kind for text in texts for span in text.cleaned.spans)
+    columns = [Column(both("privacy.review_kind")), Column(both("privacy.review_number"), number=True)]
+    rows: list[list[Cell]] = [[both(f"privacy.kind_{kind}"), number] for kind, number in counts.most_common()]
+    facet = Facet(
+        "changed",
+        both("privacy.review_filter"),
+        [("yes", both("privacy.review_changed")), ("no", both("privacy.review_same"))],
+    )
+    gallery = Gallery([_card(text) for text in texts[:SHOWN]], [facet])
+    blocks: list[Block] = [
+        Note(both("privacy.review_warning"), "warn"),
+        Prose([both("privacy.review_summary", texts=len(texts), spans=counts.total())]),
+        Section(both("privacy.review_counts"), [Table(columns, rows)]),
+        Section(both("privacy.review_texts"), [gallery], lead=both("privacy.review_lead")),
+    ]
+    return Page(both("privacy.review_title"), blocks).render()
+
+
+def _card(text: Reviewed) -> Card:
+    """One text with what was taken out of it."""
+    lines = [
+        Line(both("privacy.review_before"), _marked(text)),
+        Line(both("privacy.review_after"), text.cleaned.text),
+    ]
+    by_kind: dict[str, list[str]] = {}
+    for span in text.cleaned.spans:
+        by_kind.setdefault(span.kind, []).append(f"{text.before[span.start : span.end]} → {span.replacement}")
+    lines += [Line(both(f"privacy.kind_{kind}"), join([*found])) for kind, found in by_kind.items()]
+    badges = [Badge(both(f"privacy.kind_{kind}")) for kind in by_kind]
+    changed = "yes" if text.cleaned.spans else "no"
+    return Card(lines, title=text.where, badges=badges, facets={"changed": changed})
+
+
+def _marked(text: Reviewed) -> str:
+    parts: list[str] = []
+    at = 0
+    for span in text.cleaned.spans:
+        parts += [text.before[at : span.start], _OPEN, text.before[span.start : span.end], _CLOSE]
+        at = span.end
+    return "".join(parts) + text.before[at:]

@@ -1,0 +1,290 @@
+"""Tables and texts cleaned row by row: CSV, TSV, JSONL, TXT. A row's own columns tell what to look for in it.
+
+Read as UTF-8 (with or without mark), UTF-16 or GB18030, in this order; written as UTF-8. A column of no known
+name is cleaned as free text. A row that fits no column is counted by its reason and left out.
+"""
+
+import csv
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from io import StringIO
+from pathlib import Path
+from typing import Literal
+
+from doctorsun.core.errors import DataError, RecordError, StorageError
+from doctorsun.core.files import storage_errors, write_whole
+from doctorsun.privacy.key import Key
+from doctorsun.privacy.text import Known, TextCleaner
+from doctorsun.privacy.text.cleaner import MAX_CHARACTERS, TOKENS
+from doctorsun.privacy.text.dates import parse
+from doctorsun.privacy.text.folding import HANZI, fold
+from doctorsun.privacy.text.lexicon import headers
+
+Role = Literal[
+    "name",
+    "id",
+    "phone",
+    "address",
+    "date",
+    "hospital",
+    "doctor",
+    "other",
+    "department",
+    "age",
+    "text",
+    "keep",
+]
+MAX_BYTES = 256 * 2**20
+EXAMPLES = 5
+_FIELDS = {
+    "name": "names",
+    "id": "ids",
+    "phone": "phones",
+    "address": "addresses",
+    "date": "dates",
+    "hospital": "hospitals",
+    "doctor": "doctors",
+    "other": "other",
+}
+_OLD = 89
+
+
+@dataclass(frozen=True, slots=True)
+class TableConfig:
+    """What columns hold, where their names do not tell; `patient` is the column whose dates move together."""
+
+    roles: Mapping[str, Role] = field(default_factory=dict)
+    patient: str | None = None
+    dates: Literal["shift", "remove"] = "shift"
+
+
+@dataclass(slots=True)
+class TableCounts:
+    """What became of the rows: written, left out by reason (with the first row numbers), removals by kind."""
+
+    encoding: str
+    rows: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)
+    places: dict[str, list[int]] = field(default_factory=dict)
+    removed: Counter[str] = field(default_factory=Counter)
+    roles: dict[str, str] = field(default_factory=dict)
+
+    def leave_out(self, reason: str, row: int) -> None:
+        """Count a row that is not written."""
+        self.left_out[reason] += 1
+        self.places.setdefault(reason, [])
+        if len(self.places[reason]) < EXAMPLES:
+            self.places[reason].append(row)
+
+
+def clean_table(source: Path, out: Path, *, key: Key, columns: TableConfig | None = None) -> TableCounts:
+    """What became of the rows of a CSV, TSV, JSONL or TXT file, written clean to `out`; DataError."""
+    kinds: dict[str, Callable[[str, _Rows], str]] = {
+        ".csv": _csv,
+        ".tsv": _csv,
+        ".jsonl": _jsonl,
+        ".ndjson": _jsonl,
+        ".txt": _txt,
+    }
+    if source.suffix.lower() not in kinds:
+        raise DataError("privacy.table_kind", path=source)
+    if out.resolve() == source.resolve():
+        raise StorageError("privacy.table_same", path=out)
+    text, encoding = read_text(source)
+    rows = _Rows(source, key, columns or TableConfig(), TableCounts(encoding))
+    write_whole(out, kinds[source.suffix.lower()](text, rows))
+    return rows.counts
+
+
+def read_text(path: Path) -> tuple[str, str]:
+    """A file's text and the name of its encoding; DataError where it is none of the three."""
+    with storage_errors(path):
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise DataError("privacy.table_too_large", path=path, found=size >> 20, limit=MAX_BYTES >> 20)
+        raw = path.read_bytes()
+    for encoding in _encodings(raw):
+        try:
+            return raw.decode(encoding), encoding
+        except UnicodeDecodeError:
+            continue
+    raise DataError("privacy.table_encoding", path=path)
+
+
+def clean_name(name: str, *, cleaner: TextCleaner) -> str:
+    """The name of a file without identifiers: `张三丰_CT_12345678.dcm` becomes `姓名_CT_ID-7K2MXXQ4.dcm`."""
+    stem, dot, ending = name.rpartition(".")
+    if not dot or not re.fullmatch("[A-Za-z0-9]{1,5}", ending):
+        stem, dot, ending = name, "", ""
+    parts = re.split("([_ ])", stem)
+    if re.fullmatch(f"[{HANZI}]{{2,4}}", parts[0]):
+        labelled = cleaner.clean(f"姓名:{parts[0]}").text
+        parts[0] = labelled.partition(":")[2]
+    cleaned = cleaner.clean("".join(parts)).text
+    return re.sub(r"\[([^\[\]]+)\]", r"\1", cleaned) + dot + ending
+
+
+def _encodings(raw: bytes) -> list[str]:
+    if raw.startswith(b"\xef\xbb\xbf"):
+        return ["utf-8-sig"]
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return ["utf-16"]
+    head = raw[:4096]
+    if head.count(0) > len(head) // 5:
+        return ["utf-16-le" if head[1::2].count(0) > head[::2].count(0) else "utf-16-be"]
+    return ["utf-8", "gb18030"]
+
+
+class _Rows:
+    """Cleans the cells of one row after another."""
+
+    def __init__(self, source: Path, key: Key, columns: TableConfig, counts: TableCounts) -> None:
+        self.source, self.key, self.columns, self.counts = source, key, columns, counts
+
+    def role(self, column: str) -> str:
+        """What a column holds."""
+        plain = re.sub(r"[\s_\-./()#:*]", "", fold(column).text).lower()
+        role = self.columns.roles.get(column) or headers().get(plain, "text")
+        self.counts.roles[column] = role
+        return role
+
+    def cleaner(self, cells: list[tuple[str, str]]) -> TextCleaner:
+        """The cleaner of a row that knows its own cells."""
+        known: dict[str, list[str]] = {name: [] for name in _FIELDS.values()}
+        for column, value in cells:
+            role = self.role(column)
+            if role in _FIELDS and value.strip():
+                known[_FIELDS[role]].append(value.strip())
+        patient = dict(cells).get(self.columns.patient or "", "") or next(
+            iter([*known["ids"], *known["names"]]), ""
+        )
+        fields = {name: tuple(values) for name, values in known.items()}
+        return TextCleaner(self.key, known=Known(**fields, patient=patient.strip()), dates=self.columns.dates)
+
+    def clean(self, cells: list[tuple[str, str]], *, row: int) -> list[str]:
+        """The clean cells of a row."""
+        cleaner = self.cleaner(cells)
+        return [self.cell(column, value, cleaner, row=row) for column, value in cells]
+
+    def cell(self, column: str, value: str, cleaner: TextCleaner, *, row: int) -> str:
+        """The clean text of one cell."""
+        role = self.role(column)
+        if role == "keep" or not value.strip():
+            return value
+        if role == "age":
+            return _age(value)
+        if role in {"text", "date"}:
+            cleaned = cleaner.clean(value, where=f"{self.source.name}:{row}")
+            self.counts.removed.update(span.kind for span in cleaned.spans)
+            if role == "text" or parse(fold(value).text) or cleaned.spans:
+                return cleaned.text
+        self.counts.removed[role] += 1
+        if role == "id":
+            return cleaner.pseudonym(value)
+        return f"[{TOKENS[role][0 if re.search(f'[{HANZI}]', column + value) else 1]}]"
+
+
+def _age(value: str) -> str:
+    found = re.search(r"\d+", fold(value).text)
+    months = re.search("[月天日周]|[DMWdmw]$", value.strip())
+    return "90+" if found and int(found[0][:9]) > _OLD and not months else value
+
+
+def _csv(text: str, rows: _Rows) -> str:
+    first = text.partition("\n")[0]
+    delimiter = max("\t,;|", key=first.count)
+    csv.field_size_limit(MAX_CHARACTERS * 4)
+    written = StringIO()
+    writer = csv.writer(written, delimiter=delimiter, lineterminator="\n")
+    lines = csv.reader(StringIO(text.removeprefix("\ufeff"), newline=""), delimiter=delimiter)
+    header = next(lines, [])
+    if not _known_header(header, rows):
+        raise DataError("privacy.table_no_header", path=rows.source)
+    writer.writerow(header)
+    for number, line in enumerate(lines, start=2):
+        if reason := _odd(line, header):
+            rows.counts.leave_out(reason, number)
+            continue
+        try:
+            clean = rows.clean(list(zip(header, line, strict=True)), row=number)
+        except RecordError:
+            rows.counts.leave_out("too_long", number)
+            continue
+        rows.counts.rows += 1
+        writer.writerow(clean)
+    return written.getvalue()
+
+
+def _known_header(header: list[str], rows: _Rows) -> bool:
+    names = [re.sub(r"[\s_\-./()#:*]", "", fold(name).text).lower() for name in header]
+    return any(name in headers() for name in names) or bool(set(header) & set(rows.columns.roles))
+
+
+def _odd(line: list[str], header: list[str]) -> str:
+    if not any(cell.strip() for cell in line):
+        return "blank"
+    return "" if len(line) == len(header) else "cells"
+
+
+def _jsonl(text: str, rows: _Rows) -> str:
+    written = []
+    for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), start=1):
+        if not line.strip():
+            continue
+        found = _object(line)
+        if isinstance(found, str):
+            rows.counts.leave_out(found, number)
+            continue
+        cleaner = rows.cleaner(list(_leaves(found)))
+        try:
+            clean = _walk(found, "", cleaner, rows, number)
+        except RecordError:
+            rows.counts.leave_out("too_long", number)
+            continue
+        rows.counts.rows += 1
+        written.append(json.dumps(clean, ensure_ascii=False) + "\n")
+    return "".join(written)
+
+
+def _object(line: str) -> dict[str, object] | str:
+    """The object of a line, else the reason why there is none."""
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        return "no_json"
+    return found if isinstance(found, dict) else "no_object"
+
+
+def _leaves(found: object, column: str = "") -> Iterator[tuple[str, str]]:
+    """Every text and number with the name it stands under."""
+    if isinstance(found, dict):
+        for name, inner in found.items():
+            yield from _leaves(inner, name)
+    elif isinstance(found, list):
+        for inner in found:
+            yield from _leaves(inner, column)
+    elif found is not None and not isinstance(found, bool):
+        yield column, str(found)
+
+
+def _walk(found: object, column: str, cleaner: TextCleaner, rows: _Rows, row: int) -> object:
+    """The same JSON value with clean texts; numbers stay where their name says nothing of a person."""
+    if isinstance(found, dict):
+        return {name: _walk(inner, name, cleaner, rows, row) for name, inner in found.items()}
+    if isinstance(found, list):
+        return [_walk(inner, column, cleaner, rows, row) for inner in found]
+    number = not isinstance(found, str) and rows.role(column) in {"text", "keep"}
+    if found is None or isinstance(found, bool) or number:
+        return found
+    cleaned = rows.cell(column, str(found), cleaner, row=row)
+    return found if cleaned == str(found) else cleaned
+
+
+def _txt(text: str, rows: _Rows) -> str:
+    cleaned = TextCleaner(rows.key, dates=rows.columns.dates).clean(text, where=rows.source.name)
+    rows.counts.removed.update(span.kind for span in cleaned.spans)
+    rows.counts.rows = 1
+    return cleaned.text
