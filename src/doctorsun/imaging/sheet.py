@@ -59,6 +59,10 @@ def _paste(
         draw.line((left, top + px, left + px, top), fill=_BROKEN, width=2)
     else:
         picture = Image.fromarray(pixels)
+        larger = px // max(picture.size)
+        if larger > 1:
+            size = (picture.width * larger, picture.height * larger)
+            picture = picture.resize(size, Image.Resampling.NEAREST)
         sheet.paste(picture, (left + (px - picture.width) // 2, top + (px - picture.height) // 2))
 
 
