@@ -25,9 +25,11 @@ from doctorsun.privacy.text.lexicon import headers
 
 Role = Literal[
     "name",
+    "patient",
     "id",
     "phone",
     "address",
+    "birth",
     "date",
     "hospital",
     "doctor",
@@ -41,7 +43,9 @@ MAX_BYTES = 256 * 2**20
 EXAMPLES = 5
 _FIELDS = {
     "name": "names",
+    "patient": "ids",
     "id": "ids",
+    "birth": "dates",
     "phone": "phones",
     "address": "addresses",
     "date": "dates",
@@ -54,7 +58,10 @@ _OLD = 89
 
 @dataclass(frozen=True, slots=True)
 class TableConfig:
-    """What columns hold, where their names do not tell; `patient` is the column whose dates move together."""
+    """What columns hold, where their names do not tell.
+
+    `patient` is the column whose dates move together; else the first one whose role is patient, id or name.
+    """
 
     roles: Mapping[str, Role] = field(default_factory=dict)
     patient: str | None = None
@@ -115,7 +122,7 @@ def read_text(path: Path) -> tuple[str, str]:
 
 
 def clean_name(name: str, *, cleaner: TextCleaner) -> str:
-    """The name of a file without identifiers: `张三丰_CT_12345678.dcm` becomes `姓名_CT_ID-7K2MXXQ4.dcm`."""
+    """The name of a file without identifiers: `张三丰_CT_123456.dcm` becomes `姓名_CT_ID-7K2MXXQ4AB.dcm`."""
     stem, dot, ending = name.rpartition(".")
     if not dot or not re.fullmatch("[A-Za-z0-9]{1,5}", ending):
         stem, dot, ending = name, "", ""
@@ -154,15 +161,16 @@ class _Rows:
     def cleaner(self, cells: list[tuple[str, str]]) -> TextCleaner:
         """The cleaner of a row that knows its own cells."""
         known: dict[str, list[str]] = {name: [] for name in _FIELDS.values()}
+        by_role: dict[str, str] = {}
         for column, value in cells:
             role = self.role(column)
             if role in _FIELDS and value.strip():
                 known[_FIELDS[role]].append(value.strip())
-        patient = dict(cells).get(self.columns.patient or "", "") or next(
-            iter([*known["ids"], *known["names"]]), ""
-        )
+                by_role.setdefault(role, value.strip())
+        named = dict(cells).get(self.columns.patient or "", "").strip()
+        patient = named or next((by_role[role] for role in ("patient", "id", "name") if role in by_role), "")
         fields = {name: tuple(values) for name, values in known.items()}
-        return TextCleaner(self.key, known=Known(**fields, patient=patient.strip()), dates=self.columns.dates)
+        return TextCleaner(self.key, known=Known(**fields, patient=patient), dates=self.columns.dates)
 
     def clean(self, cells: list[tuple[str, str]], *, row: int) -> list[str]:
         """The clean cells of a row."""
@@ -182,7 +190,9 @@ class _Rows:
             if role == "text" or parse(fold(value).text) or cleaned.spans:
                 return cleaned.text
         self.counts.removed[role] += 1
-        if role == "id":
+        if role == "birth":
+            return ""
+        if role in {"patient", "id"}:
             return cleaner.pseudonym(value)
         return f"[{TOKENS[role][0 if re.search(f'[{HANZI}]', column + value) else 1]}]"
 
