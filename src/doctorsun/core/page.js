@@ -31,7 +31,13 @@
 
   // Pictures: each stands in the page once, however many cards show it.
   const pictures = JSON.parse(document.getElementById("pictures").textContent);
-  for (const image of all("img[data-picture]")) image.src = pictures[Number(image.dataset.picture)];
+  for (const image of all("img[data-picture]")) {
+    image.src = pictures[Number(image.dataset.picture)];
+    image.tabIndex = 0;
+    const enlarge = () => image.closest("article").classList.toggle("large");
+    image.addEventListener("click", enlarge);
+    image.addEventListener("keydown", (event) => event.key === "Enter" && enlarge());
+  }
 
   // Tables: a click on a column sorts; what was not measured stays last.
   const key = (cell) => {

@@ -7,11 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from doctorsun.core.errors import DataError, RecordError
+from doctorsun.privacy.dicom.policy import DicomPolicy
 from doctorsun.privacy.key import Key
+from doctorsun.privacy.tables import TableConfig, clean_table
 
 TABLES = frozenset({".csv", ".tsv", ".jsonl", ".ndjson"})
 TEXTS = frozenset({".txt"})
 FOLDER = "reports"
+
+
+def columns_of(policy: DicomPolicy) -> TableConfig:
+    """How tables are cleaned under a policy."""
+    return TableConfig(dates="shift" if policy.dates == "shifted" else "remove")
 
 
 def deidentify_report(path: str, out: str, options: dict[str, Any]) -> dict[str, Any]:
@@ -20,14 +27,12 @@ def deidentify_report(path: str, out: str, options: dict[str, Any]) -> dict[str,
     The columns of a table say whom its rows are about, so it is released. A text of no fields tells nothing
     of the kind: a name without a label can stand in it, so it waits until a person has looked at it.
     """
-    from doctorsun.privacy.tables import TableConfig, clean_table
-
     source, key = Path(path), Key(bytes.fromhex(options["key"]))
     number = key.pseudonym("file", options["name"])
     suffix = source.suffix.lower()
     if suffix in TEXTS and not options.get("ticked"):
         return {"state": "quarantined", "reason": "privacy.waits_text"}
-    columns = TableConfig(dates="shift" if options["policy"]["dates"] == "shifted" else "remove")
+    columns = columns_of(DicomPolicy.model_validate(options["policy"]))
     name = f"{FOLDER}/{number}{suffix}"
     there = (Path(out) / name).exists()
     try:

@@ -1,4 +1,4 @@
-"""A local page that shows texts before and after cleaning, for a person to look at.
+"""A local page that shows texts and pictures before and after cleaning, for a person to look at.
 
 It shows patients' data: it is written only where the caller says, mode 0600, and never inside the output.
 """
@@ -28,9 +28,11 @@ from doctorsun.core.page import (
     both,
     join,
 )
+from doctorsun.core.thumbnails import thumbnail
 from doctorsun.privacy.text import Cleaned
 
 SHOWN = 500
+PICTURE_PX = 480
 _OPEN, _CLOSE = "⟦", "⟧"
 
 
@@ -43,17 +45,29 @@ class Reviewed:
     cleaned: Cleaned
 
 
-def write_review(path: Path, texts: Sequence[Reviewed], *, outside: Path) -> Path:
+@dataclass(frozen=True, slots=True)
+class Pictured:
+    """One picture before and after blanking, as image files; `number` is the id that releases it."""
+
+    number: str
+    where: str
+    before: bytes
+    after: bytes
+    boxes: int
+
+
+def write_review(
+    path: Path, texts: Sequence[Reviewed], *, outside: Path, pictures: Sequence[Pictured] = ()
+) -> Path:
     """The place of the page, readable by its owner alone; StorageError where it lies below `outside`."""
-    if path.resolve().is_relative_to(outside.resolve()):
-        raise StorageError("privacy.review_inside", path=path, outside=outside)
+    check_place(path, outside=outside)
     aside = path.with_name(f".{path.name}.aside")
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         aside.unlink(missing_ok=True)
         handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(render(texts))
+            file.write(render(texts, pictures))
             file.flush()
             os.fsync(file.fileno())
         aside.replace(path)
@@ -61,8 +75,14 @@ def write_review(path: Path, texts: Sequence[Reviewed], *, outside: Path) -> Pat
     return path
 
 
-def render(texts: Sequence[Reviewed]) -> str:
-    """The HTML of the page: counts of all texts, the first 500 of them side by side."""
+def check_place(path: Path, *, outside: Path) -> None:
+    """Raise StorageError where the page would lie inside the output."""
+    if path.resolve().is_relative_to(outside.resolve()):
+        raise StorageError("privacy.review_inside", path=path, outside=outside)
+
+
+def render(texts: Sequence[Reviewed], pictures: Sequence[Pictured] = ()) -> str:
+    """The HTML of the page: pictures that wait, counts of all texts, the first 500 of them side by side."""
     counts = Counter(span.kind for text in texts for span in text.cleaned.spans)
     columns = [Column(both("privacy.review_kind")), Column(both("privacy.review_number"), number=True)]
     rows: list[list[Cell]] = [[both(f"privacy.kind_{kind}"), number] for kind, number in counts.most_common()]
@@ -75,10 +95,29 @@ def render(texts: Sequence[Reviewed]) -> str:
     blocks: list[Block] = [
         Note(both("privacy.review_warning"), "warn"),
         Prose([both("privacy.review_summary", texts=len(texts), spans=counts.total())]),
+        *_waiting(pictures),
         Section(both("privacy.review_counts"), [Table(columns, rows)]),
         Section(both("privacy.review_texts"), [gallery], lead=both("privacy.review_lead")),
     ]
     return Page(both("privacy.review_title"), blocks).render()
+
+
+def _waiting(pictures: Sequence[Pictured]) -> list[Section]:
+    if not pictures:
+        return []
+    cards = [
+        Card(
+            [
+                Line(both("privacy.review_boxes"), str(one.boxes)),
+                Line(both("privacy.review_release"), f"sun study deidentify IN OUT --approve {one.number}"),
+            ],
+            pictures=[thumbnail(image, max_px=PICTURE_PX) for image in (one.before, one.after)],
+            title=one.where,
+        )
+        for one in pictures
+    ]
+    title, lead = both("privacy.review_pictures"), both("privacy.review_pictures_lead")
+    return [Section(title, [Gallery(cards, [])], lead=lead)]
 
 
 def _card(text: Reviewed) -> Card:

@@ -17,7 +17,7 @@ from typing import Literal
 from doctorsun.core.errors import DataError, RecordError, StorageError
 from doctorsun.core.files import storage_errors, write_whole
 from doctorsun.privacy.key import Key
-from doctorsun.privacy.text import Known, TextCleaner
+from doctorsun.privacy.text import Cleaned, Known, TextCleaner
 from doctorsun.privacy.text.cleaner import MAX_CHARACTERS, TOKENS
 from doctorsun.privacy.text.dates import parse
 from doctorsun.privacy.text.folding import HANZI, fold
@@ -41,6 +41,7 @@ Role = Literal[
 ]
 MAX_BYTES = 256 * 2**20
 EXAMPLES = 5
+MOST_SEEN = 500
 _FIELDS = {
     "name": "names",
     "patient": "ids",
@@ -87,8 +88,32 @@ class TableCounts:
             self.places[reason].append(row)
 
 
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One text of a table in which something was found, before and after."""
+
+    row: int
+    column: str
+    before: str
+    cleaned: Cleaned
+
+
 def clean_table(source: Path, out: Path, *, key: Key, columns: TableConfig | None = None) -> TableCounts:
     """What became of the rows of a CSV, TSV, JSONL or TXT file, written clean to `out`; DataError."""
+    if out.resolve() == source.resolve():
+        raise StorageError("privacy.table_same", path=out)
+    clean, rows = _cleaned(source, key, columns)
+    write_whole(out, clean)
+    return rows.counts
+
+
+def cells_of(source: Path, *, key: Key, columns: TableConfig | None = None) -> list[Cell]:
+    """Every text of a file in which something was found, before and after; nothing is written."""
+    return _cleaned(source, key, columns)[1].seen
+
+
+def _cleaned(source: Path, key: Key, columns: TableConfig | None) -> "tuple[str, _Rows]":
+    """The clean text of a file, and what was counted on the way."""
     kinds: dict[str, Callable[[str, _Rows], str]] = {
         ".csv": _csv,
         ".tsv": _csv,
@@ -98,12 +123,9 @@ def clean_table(source: Path, out: Path, *, key: Key, columns: TableConfig | Non
     }
     if source.suffix.lower() not in kinds:
         raise DataError("privacy.table_kind", path=source)
-    if out.resolve() == source.resolve():
-        raise StorageError("privacy.table_same", path=out)
     text, encoding = read_text(source)
     rows = _Rows(source, key, columns or TableConfig(), TableCounts(encoding))
-    write_whole(out, kinds[source.suffix.lower()](text, rows))
-    return rows.counts
+    return kinds[source.suffix.lower()](text, rows), rows
 
 
 def read_text(path: Path) -> tuple[str, str]:
@@ -150,6 +172,13 @@ class _Rows:
 
     def __init__(self, source: Path, key: Key, columns: TableConfig, counts: TableCounts) -> None:
         self.source, self.key, self.columns, self.counts = source, key, columns, counts
+        self.seen: list[Cell] = []
+
+    def see(self, row: int, column: str, before: str, cleaned: Cleaned) -> None:
+        """Count what was found in a text, and keep the first texts for a person to look at."""
+        self.counts.removed.update(span.kind for span in cleaned.spans)
+        if cleaned.spans and len(self.seen) < MOST_SEEN:
+            self.seen.append(Cell(row, column, before, cleaned))
 
     def role(self, column: str) -> str:
         """What a column holds."""
@@ -186,7 +215,7 @@ class _Rows:
             return _age(value)
         if role in {"text", "date"}:
             cleaned = cleaner.clean(value, where=f"{self.source.name}:{row}")
-            self.counts.removed.update(span.kind for span in cleaned.spans)
+            self.see(row, column, value, cleaned)
             if role == "text" or parse(fold(value).text) or cleaned.spans:
                 return cleaned.text
         self.counts.removed[role] += 1
@@ -295,6 +324,6 @@ def _walk(found: object, column: str, cleaner: TextCleaner, rows: _Rows, row: in
 
 def _txt(text: str, rows: _Rows) -> str:
     cleaned = TextCleaner(rows.key, dates=rows.columns.dates).clean(text, where=rows.source.name)
-    rows.counts.removed.update(span.kind for span in cleaned.spans)
+    rows.see(1, "", text, cleaned)
     rows.counts.rows = 1
     return cleaned.text

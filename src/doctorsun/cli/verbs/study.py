@@ -60,23 +60,32 @@ def deidentify(
     approve: Annotated[
         list[str] | None, typer.Option("--approve", metavar="ID", help="cli.option_approve")
     ] = None,
+    review: Annotated[Path | None, typer.Option("--review", metavar="FILE", help="cli.option_review")] = None,
 ) -> None:
     """De-identify a folder; what is doubtful is held back and listed, what was left is scanned for."""
     from doctorsun.core.config import from_overrides
     from doctorsun.privacy.dicom.policy import DicomPolicy
     from doctorsun.privacy.folder import deidentify_folder
     from doctorsun.privacy.key import key_at
+    from doctorsun.privacy.queue import write_queue
+    from doctorsun.privacy.reports import columns_of
+    from doctorsun.privacy.review import check_place
 
     policy = from_overrides(DicomPolicy, words or [], where="sun study deidentify")
     place = key or out.with_name(f"{out.resolve().name}.key")
     listed = place.with_name(f"{place.name}.sources.json")
     secret = key_at(place, outside=out)
+    if review is not None:
+        check_place(review, outside=out)
     done = deidentify_folder(
         source, out, key=secret, sources_list=listed, policy=policy, ticked=approve or ()
     )
     reasons = Counter(done.held.values()) + done.refused
     table("cli.table_held", [{"files": n, "reason": reason(why)} for why, n in reasons.most_common()])
     line("cli.deidentify_end", where=out, released=done.released, kept=done.kept, held=len(done.held))
+    if review is not None:
+        write_queue(review, source, outside=out, sources_list=listed, key=secret, columns=columns_of(policy))
+        line("cli.review_end", where=review)
     line("cli.deidentify_key", key=place, listed=listed)
     if not done.released + done.kept:
         raise typer.Exit(NOTHING)
