@@ -1,7 +1,7 @@
 import string
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from doctorsun.model.encode import EncodeError, Encoder
@@ -19,6 +19,12 @@ CONTROL_FREE = st.text(
 ODD_KINDS = ("qwen_thinking", "trims_past")
 ENCODERS = {kind: Encoder(tokenizer_of(kind), image_tokens=3) for kind in (*KINDS, *ODD_KINDS)}
 kinds = pytest.mark.parametrize("kind", KINDS)
+
+
+def as_normalised(encoder, text):
+    """A text as the tokenizer's own normalizer leaves it: Qwen's writes compatibility characters anew."""
+    normalizer = encoder.tokenizer.backend_tokenizer.normalizer
+    return normalizer.normalize_str(text) if normalizer else text
 
 
 def learnt(encoder, encoded):
@@ -52,6 +58,7 @@ def shrunk(encoder, encoded):
 
 @pytest.mark.parametrize("kind", KINDS)
 @settings(max_examples=60, deadline=None)
+@example(question="0", answer="\uf900", second="0", images=0)
 @given(question=CONTROL_FREE, answer=CONTROL_FREE, second=CONTROL_FREE, images=st.integers(0, 2))
 def test_ids_are_those_of_the_tokenizers_own_template(kind, question, answer, second, images):
     encoder = ENCODERS[kind]
@@ -67,7 +74,7 @@ def test_ids_are_those_of_the_tokenizers_own_template(kind, question, answer, se
     asked = encoder.prompt(messages[:3])
     assert shrunk(encoder, asked) == template_ids(encoder, messages[:3], ask=True)
     assert encoded.ids[: len(asked.ids)] == asked.ids
-    assert learnt(encoder, encoded)[-1].startswith(answer)
+    assert learnt(encoder, encoded)[-1].startswith(as_normalised(encoder, answer))
     assert len(encoded.image_starts) == images
     assert not any(
         mark for number, mark in zip(encoded.ids, encoded.mask, strict=True) if number == encoder.image_id
