@@ -12,6 +12,7 @@ from doctorsun.imaging.pictures import ORIENTATION, Limits, damage, is_turned, o
 from doctorsun.imaging.study import Facts, Frame, Geometry, Remark, Series, StudyLimits, Window
 
 # Formats whose writers measure: a JPEG's resolution is a habit of its program.
+MOST_PAGES = 2000
 _MEASURED = ("PNG", "TIFF")
 # Resolutions that screens, cameras and print dialogs write without having measured anything.
 _HABITS_DPI = (72, 75, 90, 96, 100, 120, 144, 150, 180, 192, 200, 240, 300, 350, 600)
@@ -77,12 +78,13 @@ def _pages(image: Image.Image, where: str, limits: StudyLimits) -> int:
     """The number of frames; found one by one, as a file may claim any number."""
     if image.format != "TIFF":
         return 1
-    for page in range(1, limits.max_frames + 1):
+    most = min(limits.max_frames, MOST_PAGES)
+    for page in range(1, most + 1):
         try:
             image.seek(page)
         except EOFError:
             return page
-    raise RecordError("imaging.too_many_pages", where=where, limit=limits.max_frames)
+    raise RecordError("imaging.too_many_pages", where=where, limit=most)
 
 
 def _remarks(image: Image.Image, where: str) -> tuple[Remark, ...]:
