@@ -62,15 +62,26 @@ def test_where_nothing_can_be_shown_the_command_fails(tmp_path: Path, capsys: py
         (["deidentify", "in", "in/out"], "in/out"),
         (["deidentify", "in", "out", "--key", "out/key"], "out/key"),
         (["deidentify", "in", "out", "dtaes=removed"], "dates"),
+        (["show", "in", "--sheet", "in/sheet.png"], "among the originals"),
+        (["show", "in", "--sheet", "/proc/sheet.png"], "/proc/sheet.png"),
+        (["show", "none"], "there is no file here"),
+        (["deidentify", "in/CT_small.dcm", "out"], "give the folder"),
+        (["deidentify", "in", "out", "--key", "in/my.key"], "among the originals"),
+        (["deidentify", "in", "out", "--review", "in/CT_small.dcm"], "in/CT_small.dcm"),
+        (["deidentify", "in", "out", "--review", "page.dcm"], ".html"),
+        (["deidentify", "in", "out", "--approve", "NOSUCH"], "NOSUCH"),
     ],
 )
 def test_what_is_wrong_is_one_line(
     folder: Path, capsys: pytest.CaptureFixture[str], words: list[str], said: str
 ):
+    Path("none").mkdir()
+    before = {path: path.read_bytes() for path in folder.iterdir()}
     assert main(["study", *words]) == 2
-    error = capsys.readouterr().err
-    assert error.count("\n") == 1
-    assert said in error
+    assert before == {path: path.read_bytes() for path in folder.iterdir()}
+    error = [line for line in capsys.readouterr().err.splitlines() if not line.startswith("{")]
+    assert len(error) == 1
+    assert said in error[0]
 
 
 def test_a_copy_names_no_patient(folder: Path, capsys: pytest.CaptureFixture[str]):

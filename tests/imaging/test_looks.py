@@ -196,3 +196,9 @@ def test_a_recipe_can_nest_the_config_and_a_wrong_window_is_named():
     assert (how.window, how.policy) == ("lung", "even")
     with pytest.raises(ConfigError, match="window"):
         validate(LookConfig, {"window": "lungs"}, where="recipe")
+
+
+@pytest.mark.parametrize("name", ["lung", "three", "suv"])
+def test_a_window_of_other_units_is_not_laid_on_values_it_does_not_fit(name):
+    frame = Frame(np.linspace(0, 4000, 64, dtype=np.float32).reshape(8, 8), "intensity")
+    assert tone_of(frame, name).name == tone_of(frame, "auto").name == "percentile"

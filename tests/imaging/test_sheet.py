@@ -29,14 +29,16 @@ def broken(index):
 
 def test_series_follow_each_other_from_first_frame_to_last():
     sheet = contact_sheet(Study((series(bright), series(bright))), columns=3, frames=3, px=60)
-    assert sheet.shape == (2 * 78, 3 * 64, 3)
+    assert sheet.shape == (2 * 80, 3 * 64, 3)
     assert [int(sheet[30, 64 * column + 30, 0]) for column in range(3)] == [50, 150, 250]
     flowing = contact_sheet(Study((series(bright), series(bright))), columns=6, frames=1, px=60)
-    assert flowing.shape == (78, 2 * 64, 3)
+    assert flowing.shape == (80, 2 * 64, 3)
 
 
 def test_a_frame_that_cannot_be_read_is_crossed_out():
-    sheet = contact_sheet(Study((series(broken, count=1),)), columns=1, px=60)
+    failed = []
+    sheet = contact_sheet(Study((series(broken, count=1),)), columns=1, px=60, failed=failed)
+    assert [error.key for error in failed] == ["imaging.damaged"]
     assert sheet[30, 30].tolist() == [120, 40, 40]
 
 

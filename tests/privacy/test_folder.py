@@ -149,7 +149,7 @@ def test_places_that_overlap_are_refused(tmp_path):
     places = [
         ("privacy.out_overlaps", tmp_path / "in" / "out", tmp_path / "list.json"),
         ("privacy.out_overlaps", tmp_path, tmp_path / "list.json"),
-        ("privacy.list_inside", tmp_path / "out", tmp_path / "out" / "list.json"),
+        ("privacy.secret_inside", tmp_path / "out", tmp_path / "out" / "list.json"),
     ]
     for key, out, listed in places:
         with pytest.raises(StorageError) as caught:

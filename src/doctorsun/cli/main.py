@@ -1,5 +1,6 @@
 """`sun`: exit code 0 when done, 2 when the user can fix it, 1 when it is a bug."""
 
+import io
 import os
 import sys
 import traceback
@@ -38,6 +39,9 @@ def sun(
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line; the exit code. A bug keeps its traceback."""
     words = list(sys.argv[1:] if argv is None else argv)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal of another encoding
     use_language(locale_language(os.environ))
     switches = Switches("en")
     try:

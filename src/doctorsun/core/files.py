@@ -87,7 +87,7 @@ def storage_errors(path: Path) -> Iterator[None]:
             raise StorageError("core.disk_full", path=path, free=_free_mb(path)) from error
         if number in {errno.EACCES, errno.EROFS, errno.EPERM}:
             raise StorageError("core.not_writable", path=path) from error
-        if number == errno.ENOENT and not path.parent.exists():
+        if number == errno.ENOENT and not path.exists():
             raise StorageError("core.no_place", path=path) from error
         if number in {errno.ENOTDIR, errno.EEXIST}:
             raise StorageError("core.no_folder", path=path) from error

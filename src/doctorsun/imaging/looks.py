@@ -37,7 +37,8 @@ class LookConfig(Config):
 
     `window`: `auto` is the file's own VOI LUT or window, else by the meaning of the values (HU: soft tissue,
     SUV: 0..10, labels: full range, anything else: percentiles); `file` insists on the file's own; `three` is
-    MedGemma's three CT windows as red, green and blue. Colour is shown as it is whatever the window. Tiles of
+    MedGemma's three CT windows as red, green and blue. A window for other units than the frame's (a CT
+    window on MR) counts as `auto`; colour is shown as it is whatever the window. Tiles of
     a slide are sorted by merit, so every policy but `all` takes the first of them.
     """
 
@@ -186,8 +187,16 @@ def _scaling(series: Series, chosen: Sequence[int], name: WindowName) -> Window 
     return percentile_window(samples)
 
 
+def _foreign(frame: Frame, name: WindowName) -> bool:
+    """Whether a window of other units is asked for: a CT window on MR would be white all over."""
+    wanted = "hu" if name in CT_WINDOWS or name == "three" else "suv" if name == "suv" else frame.meaning
+    return frame.meaning != wanted
+
+
 def _kind(frame: Frame, name: WindowName) -> str:
     """The name of the tone that is meant: the file's own, else one by the meaning of the values."""
+    if _foreign(frame, name):
+        name = "auto"
     if name in {"auto", "file"} and frame.lut is not None:
         return "lut"
     if name != "auto":

@@ -39,7 +39,10 @@ _OTHERS = frozenset(
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of the files of a folder, in numbers; `held` are keyed ids of what waits for a person."""
+    """What became of the files of a folder, in numbers.
+
+    `held` are the keyed ids of what waits for a person, `unknown` those that were ticked and are no file's.
+    """
 
     released: int = 0
     kept: int = 0
@@ -48,6 +51,7 @@ class Outcome:
     actions: Counter[str] = field(default_factory=Counter)
     left: Counter[str] = field(default_factory=Counter)
     notes: Counter[str] = field(default_factory=Counter)
+    unknown: set[str] = field(default_factory=set)
 
     @property
     def files(self) -> int:
@@ -72,10 +76,10 @@ def deidentify_folder(
     outside `out`), with what was refused. A file whose id is in `ticked` was looked at by a person.
     StorageError when the places overlap or `out` was made in another way.
     """
-    _check_places(source, out, sources_list)
+    check_places(source, out, sources_list)
     job = _fingerprint(key, policy)
     _same_job(out, job)
-    outcome = Outcome()
+    outcome = Outcome(unknown=set(ticked))
     listed: list[dict[str, str]] = []
     options = {"key": key.secret.hex(), "policy": policy.model_dump(mode="json")}
     costs = Costs(memory_mb=_OCR_MB + _COPIES * policy.max_mb, timeout_s=_TIMEOUT_S)
@@ -83,6 +87,7 @@ def deidentify_folder(
         for path in track(list(found_files(source)), "privacy.deidentifying"):
             name = path.relative_to(source).as_posix()
             number = key.pseudonym("file", name)
+            outcome.unknown.discard(number)
             asked = options | {"name": name, "ticked": number in ticked}
             told = _one(guard, path, out, asked, number)
             _count(outcome, number, told)
@@ -134,14 +139,20 @@ def _count(outcome: Outcome, number: str, told: dict[str, Any]) -> None:
     outcome.notes.update(told.get("notes", ()))
 
 
-def _check_places(source: Path, out: Path, sources_list: Path) -> None:
+def check_places(source: Path, out: Path, *secret: Path) -> None:
+    """Raise StorageError where source, output and what is secret would lie in each other."""
+    if source.is_file():
+        raise StorageError("privacy.source_is_file", path=source)
     if not source.is_dir():
         raise StorageError("privacy.no_source", path=source)
     ours, theirs = out.resolve(), source.resolve()
     if ours.is_relative_to(theirs) or theirs.is_relative_to(ours):
         raise StorageError("privacy.out_overlaps", path=out, source=source)
-    if sources_list.resolve().is_relative_to(ours):
-        raise StorageError("privacy.list_inside", path=sources_list, outside=out)
+    for path in secret:
+        if path.resolve().is_relative_to(ours):
+            raise StorageError("privacy.secret_inside", path=path, outside=out)
+        if path.resolve().is_relative_to(theirs):
+            raise StorageError("privacy.secret_in_source", path=path, source=source)
 
 
 def _fingerprint(key: Key, policy: DicomPolicy) -> dict[str, Any]:

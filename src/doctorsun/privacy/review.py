@@ -76,7 +76,9 @@ def write_review(
 
 
 def check_place(path: Path, *, outside: Path) -> None:
-    """Raise StorageError where the page would lie inside the output."""
+    """Raise StorageError where the page would lie inside the output, or is no page by its name."""
+    if path.suffix.lower() not in {".html", ".htm"}:
+        raise StorageError("privacy.review_name", path=path)
     if path.resolve().is_relative_to(outside.resolve()):
         raise StorageError("privacy.review_inside", path=path, outside=outside)
 

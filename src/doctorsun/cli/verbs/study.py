@@ -9,7 +9,7 @@ import typer
 
 from doctorsun.cli.commands import Verb, VerbGroup
 from doctorsun.cli.screen import line, on_terminal, table
-from doctorsun.core.errors import DataError
+from doctorsun.core.errors import DataError, RecordError
 from doctorsun.core.strings import reason, say
 from doctorsun.imaging.study import Remark, Series, Study
 
@@ -39,12 +39,16 @@ def show(
     from doctorsun.imaging.guarded import guarded_study
     from doctorsun.imaging.looks import LookConfig
 
+    if sheet is not None:
+        check_sheet(sheet, path)
     look = from_overrides(LookConfig, [f"window={window}"], where="--window")
     with guarded_study(path) as found:
         table("cli.table_series", list(series_rows(found)))
         table("cli.table_remarks", list(remark_rows(found)))
         if sheet is not None and found.series:
             write_sheet(found, sheet, look)
+        if not found.series and not found.refused:
+            raise DataError("cli.study_empty", where=path)
         series, refused = len(found.series), len(found.refused)
         line("cli.study_end", where=path, series=series, frames=sum(map(len, found.series)), refused=refused)
     if not series:
@@ -65,7 +69,7 @@ def deidentify(
     """De-identify a folder; what is doubtful is held back and listed, what was left is scanned for."""
     from doctorsun.core.config import from_overrides
     from doctorsun.privacy.dicom.policy import DicomPolicy
-    from doctorsun.privacy.folder import deidentify_folder
+    from doctorsun.privacy.folder import check_places, deidentify_folder
     from doctorsun.privacy.key import key_at
     from doctorsun.privacy.queue import write_queue
     from doctorsun.privacy.reports import columns_of
@@ -74,9 +78,11 @@ def deidentify(
     policy = from_overrides(DicomPolicy, words or [], where="sun study deidentify")
     place = key or out.with_name(f"{out.resolve().name}.key")
     listed = place.with_name(f"{place.name}.sources.json")
-    secret = key_at(place, outside=out)
+    secrets = [place, listed, *([review] if review is not None else [])]
+    check_places(source, out, *secrets)
     if review is not None:
         check_place(review, outside=out)
+    secret = key_at(place, outside=out)
     done = deidentify_folder(
         source, out, key=secret, sources_list=listed, policy=policy, ticked=approve or ()
     )
@@ -87,6 +93,8 @@ def deidentify(
         write_queue(review, source, outside=out, sources_list=listed, key=secret, columns=columns_of(policy))
         line("cli.review_end", where=review)
     line("cli.deidentify_key", key=place, listed=listed)
+    if done.unknown:
+        raise DataError("cli.approve_unknown", found=", ".join(sorted(done.unknown)), where=out)
     if not done.released + done.kept:
         raise typer.Exit(NOTHING)
 
@@ -120,18 +128,23 @@ def spacing(series: Series) -> str | None:
 
 def remark_rows(study: Study) -> Iterator[dict[str, object]]:
     """A row a remark: on a series, or on a file that was refused; for a person, equal ones in one row."""
-    said = [remark for one in study.series for remark in one.remarks]
+    said = [(number, remark) for number, one in enumerate(study.series, start=1) for remark in one.remarks]
+    found = [*said, *((None, remark) for remark in study.refused)]
     if not on_terminal():
-        yield from ({"refused": False, "what": sentence(remark)} for remark in said)
-        yield from ({"refused": True, "what": sentence(remark)} for remark in study.refused)
+        for number, remark in found:
+            told = {"series": number, "refused": number is None, "key": remark.key, "where": remark.where}
+            yield {**told, "what": sentence(remark)}
         return
-    alike: dict[tuple[str, str], list[Remark]] = {}
-    for remark in [*said, *study.refused]:
-        alike.setdefault((remark.key, repr(sorted(remark.values.items()))), []).append(remark)
-    for remarks in alike.values():
-        first, places = remarks[0], list(dict.fromkeys(remark.where for remark in remarks))
+    alike: dict[tuple[str, str], list[tuple[int | None, Remark]]] = {}
+    for number, remark in found:
+        alike.setdefault((remark.key, repr(sorted(remark.values.items()))), []).append((number, remark))
+    for pairs in alike.values():
+        first, places = pairs[0][1], list(dict.fromkeys(remark.where for _, remark in pairs))
         named = ", ".join(places[:NAMED]) + (" …" if len(places) > NAMED else "")
-        yield {"files": len(places), "what": say(first.key, **{**first.values, "where": named})}
+        numbers = [str(number) for number, _ in pairs if number]
+        shown = ", ".join(numbers[:NAMED]) + (" …" if len(numbers) > NAMED else "")
+        words = say(first.key, **{**first.values, "where": named})
+        yield {"series": shown or None, "files": len(places), "what": words}
 
 
 def sentence(remark: Remark) -> str:
@@ -145,8 +158,17 @@ def write_sheet(study: Study, path: Path, look: "LookConfig") -> None:
     from doctorsun.imaging.pictures import encode
     from doctorsun.imaging.sheet import contact_sheet
 
+    failed: list[RecordError] = []
+    pixels = contact_sheet(study, how=look, failed=failed)
+    write_whole(path, encode(pixels))
+    path.chmod(0o600)
+    table("cli.table_unseen", [{"what": str(error)} for error in failed])
+    line("cli.sheet_end", where=path)
+
+
+def check_sheet(path: Path, study: Path) -> None:
+    """Raise DataError where the sheet is no PNG by its name, or would lie among the originals."""
     if path.suffix.lower() != ".png":
         raise DataError("cli.sheet_name", where=path)
-    write_whole(path, encode(contact_sheet(study, how=look)))
-    path.chmod(0o600)
-    line("cli.sheet_end", where=path)
+    if path.resolve().is_relative_to(study.resolve()):
+        raise DataError("cli.sheet_in_study", where=path, study=study)
