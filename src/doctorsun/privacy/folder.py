@@ -85,7 +85,7 @@ def deidentify_folder(
     costs = Costs(memory_mb=_OCR_MB + _COPIES * policy.max_mb, timeout_s=_TIMEOUT_S)
     with Guard(costs) as guard:
         for path in track(list(found_files(source)), "privacy.deidentifying"):
-            name = path.relative_to(source).as_posix()
+            name = path.relative_to(source).as_posix().encode("utf-8", "backslashreplace").decode("utf-8")
             number = key.pseudonym("file", name)
             outcome.unknown.discard(number)
             asked = options | {"name": name, "ticked": number in ticked}
@@ -164,6 +164,8 @@ def _fingerprint(key: Key, policy: DicomPolicy) -> dict[str, Any]:
 def _same_job(out: Path, job: dict[str, Any]) -> None:
     path = out / REPORT
     if not path.exists():
+        if out.is_dir() and any(out.iterdir()):
+            raise StorageError("privacy.out_not_empty", path=out)
         write_whole(path, _json({"job": job}))
         return
     try:

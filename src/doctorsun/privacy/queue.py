@@ -48,7 +48,7 @@ def _pictures(source: Path, waiting: list[dict[str, str]]) -> Iterator[Pictured]
         for one in track(waiting, "privacy.reviewing"):
             try:
                 told = guard.run(_looked_at, str(source / one["path"]), where=one["id"])
-            except RecordError:
+            except (DataError, RecordError):
                 continue  # it waits all the same, and is released by nothing but its id
             before, after = (bytes(told[name]) for name in ("before", "after"))
             yield Pictured(one["id"], one["path"], before, after, told["boxes"])

@@ -55,6 +55,10 @@ _FIELDS = {
     "other": "other",
 }
 _OLD = 89
+_AGE = re.compile(
+    r"(\d{1,3})\s*(岁|周岁|月|个月|天|日|周|y|yo|yr|yrs|years?|m|months?|d|days?|w|weeks?)?(?:\s*\d{1,2}\s*(?:个?月|天|m|d))?",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,11 @@ class TableConfig:
 
 @dataclass(slots=True)
 class TableCounts:
-    """What became of the rows: written, left out by reason (with the first row numbers), removals by kind."""
+    """What became of the rows: written, left out by reason (with the first row numbers), removals by kind.
+
+    `unknown` are columns of no known name; `known` the identifying values of all rows, for a scan of what is
+    written.
+    """
 
     encoding: str
     rows: int = 0
@@ -79,6 +87,8 @@ class TableCounts:
     places: dict[str, list[int]] = field(default_factory=dict)
     removed: Counter[str] = field(default_factory=Counter)
     roles: dict[str, str] = field(default_factory=dict)
+    unknown: set[str] = field(default_factory=set)
+    known: set[str] = field(default_factory=set)
 
     def leave_out(self, reason: str, row: int) -> None:
         """Count a row that is not written."""
@@ -98,12 +108,23 @@ class Cell:
     cleaned: Cleaned
 
 
-def clean_table(source: Path, out: Path, *, key: Key, columns: TableConfig | None = None) -> TableCounts:
-    """What became of the rows of a CSV, TSV, JSONL or TXT file, written clean to `out`; DataError."""
+def clean_table(
+    source: Path,
+    out: Path,
+    *,
+    key: Key,
+    columns: TableConfig | None = None,
+    may_write: Callable[[str, TableCounts], bool] = lambda _text, _counts: True,
+) -> TableCounts:
+    """What became of the rows of a CSV, TSV, JSONL or TXT file, written clean to `out`; DataError.
+
+    `may_write` is asked with the clean text and the counts before anything is written.
+    """
     if out.resolve() == source.resolve():
         raise StorageError("privacy.table_same", path=out)
     clean, rows = _cleaned(source, key, columns)
-    write_whole(out, clean)
+    if may_write(clean, rows.counts):
+        write_whole(out, clean)
     return rows.counts
 
 
@@ -183,7 +204,10 @@ class _Rows:
     def role(self, column: str) -> str:
         """What a column holds."""
         plain = re.sub(r"[\s_\-./()#:*]", "", fold(column).text).lower()
-        role = self.columns.roles.get(column) or headers().get(plain, "text")
+        role = self.columns.roles.get(column) or headers().get(plain)
+        if role is None:
+            self.counts.unknown.add(column)
+            role = "text"
         self.counts.roles[column] = role
         return role
 
@@ -196,6 +220,8 @@ class _Rows:
             if role in _FIELDS and value.strip():
                 known[_FIELDS[role]].append(value.strip())
                 by_role.setdefault(role, value.strip())
+                if role in {"name", "patient", "id", "phone"}:
+                    self.counts.known.add(value.strip())
         named = dict(cells).get(self.columns.patient or "", "").strip()
         patient = named or next((by_role[role] for role in ("patient", "id", "name") if role in by_role), "")
         fields = {name: tuple(values) for name, values in known.items()}
@@ -227,9 +253,12 @@ class _Rows:
 
 
 def _age(value: str) -> str:
-    found = re.search(r"\d+", fold(value).text)
-    months = re.search("[月天日周]|[DMWdmw]$", value.strip())
-    return "90+" if found and int(found[0][:9]) > _OLD and not months else value
+    """An age as it is, capped; what is no age alone goes, as a name can stand beside it."""
+    found = _AGE.fullmatch(fold(value).text.strip())
+    if found is None:
+        return ""
+    in_years = not found[2] or found[2].lower() in {"岁", "周岁", "y", "yo", "yr", "yrs", "year", "years"}
+    return "90+" if in_years and int(found[1]) > _OLD else value
 
 
 def _csv(text: str, rows: _Rows) -> str:
@@ -249,7 +278,7 @@ def _csv(text: str, rows: _Rows) -> str:
             continue
         try:
             clean = rows.clean(list(zip(header, line, strict=True)), row=number)
-        except RecordError:
+        except (RecordError, UnicodeEncodeError):
             rows.counts.leave_out("too_long", number)
             continue
         rows.counts.rows += 1

@@ -76,7 +76,7 @@ def deidentify(
     from doctorsun.privacy.review import check_place
 
     policy = from_overrides(DicomPolicy, words or [], where="sun study deidentify")
-    place = key or out.with_name(f"{out.resolve().name}.key")
+    place = key or out.resolve().with_name(f"{out.resolve().name}.key")
     listed = place.with_name(f"{place.name}.sources.json")
     secrets = [place, listed, *([review] if review is not None else [])]
     check_places(source, out, *secrets)

@@ -36,13 +36,14 @@ def clean_pixels(pixels: Stored, *, keep: Sequence[str] = ()) -> PixelOutcome:
     """Blank the text in stored values, [frames, rows, columns] or [frames, rows, columns, 3].
 
     All frames are looked at when there are no more than 32, else 32 spread evenly, with the first and the
-    last. What is found in one is blanked in all. Texts in `keep` ("L", "R") stay. When nothing is found the
-    very same array comes back. MissingExtra without OCR.
+    last, and the brightest and the darkest value of each place over all frames. What is found in one is
+    blanked in all. Texts in `keep` ("L", "R") stay. When nothing is found the very same array comes back.
+    MissingExtra without OCR.
     """
     wanted = frozenset(_bare(text) for text in keep)
     doubtful = _sampled(len(pixels))
-    found: list[Box] = []
-    cleaned = pixels
+    found = _in_projections(pixels, wanted) if len(pixels) > MOST_FRAMES else []
+    cleaned = _blanked(pixels, found) if found else pixels
     for _ in range(_ROUNDS):
         seen = {index: _text_in(cleaned[index], wanted) for index in doubtful}
         doubtful = [index for index, boxes in seen.items() if boxes]
@@ -52,6 +53,12 @@ def clean_pixels(pixels: Stored, *, keep: Sequence[str] = ()) -> PixelOutcome:
         cleaned = _blanked(pixels, found)
     boxes = tuple(found)
     return PixelOutcome(cleaned, tuple(boxes for _ in range(len(pixels))), checked=not doubtful)
+
+
+def _in_projections(pixels: Stored, wanted: frozenset[str]) -> list[Box]:
+    """Text in the brightest and the darkest of all frames: it may stand in one that is not looked at."""
+    looks = (pixels.max(axis=0), pixels.min(axis=0))
+    return [box for one in looks for box in _text_in(one, wanted)]
 
 
 def _text_in(frame: Stored, wanted: frozenset[str]) -> list[Box]:

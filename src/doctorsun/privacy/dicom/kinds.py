@@ -28,6 +28,7 @@ _SCREENS = frozenset({"SCREEN SAVE", "SECONDARY CAPTURE", "LABEL", "OVERVIEW"})
 _OVERLAYS = range(0x6000, 0x6020)
 _BIT_POSITION = 0x0102
 _SAMPLED = 10
+_BYTE = 8
 _FACE = frozenset({"HEAD", "BRAIN", "HEADNECK", "FACE", "SKULL", "ORBIT", "SINUS", "JAW", "NECK"})
 
 
@@ -42,7 +43,7 @@ def kind_of(dataset: Dataset) -> Kind:
         return "structured"
     if not any(keyword in dataset for keyword in SAMPLES):
         return "unknown"
-    if uid.startswith(_SC_ROOT) or _captured(dataset):
+    if uid.startswith(_SC_ROOT) or _captured(dataset) or _rendered(dataset, modality):
         return "pictures"
     if not UID(uid).is_private and UID(uid).name != uid:
         return "slices" if modality in _SLICES else "projections" if modality in _PROJECTIONS else "pictures"
@@ -69,6 +70,15 @@ def shows_face(dataset: Dataset) -> bool:
     """Whether a volume of these slices may show a face (113102 is not applied)."""
     part = str(dataset.get("BodyPartExamined", "") or "").strip().upper()
     return str(dataset.get("Modality", "")) in {"CT", "MR", "PT"} and part in _FACE
+
+
+def _rendered(dataset: Dataset, modality: str) -> bool:
+    """Whether a CT, MR or the like is in colour or in secondary 8 bits: a rendering or a sheet, no slice."""
+    if modality not in _SLICES:
+        return False
+    kinds = [str(one).upper() for one in _listed(dataset.get("ImageType"))]
+    coloured = dataset.get("SamplesPerPixel", 1) != 1
+    return bool(coloured or ("SECONDARY" in kinds and dataset.get("BitsAllocated", 16) == _BYTE))
 
 
 def _captured(dataset: Dataset) -> bool:

@@ -1,5 +1,6 @@
 """Burned-in text in the samples of a data set: searched, blanked, written back uncompressed."""
 
+import math
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.pixels import pixel_array
+from pydicom.uid import UID
 
 from doctorsun.core.errors import RecordError
 from doctorsun.privacy.dicom.kinds import SAMPLES
@@ -72,6 +74,20 @@ def _write_back(source: Dataset, made: Dataset, pixels: NDArray[Any]) -> None:
             del made[keyword]
     if made.file_meta.TransferSyntaxUID.is_compressed:
         made.file_meta.TransferSyntaxUID = EXPLICIT_LITTLE
+
+
+def cut_samples(dataset: Dataset) -> bool:
+    """Whether bytes stood after the declared native samples, where anything can hide; they are gone."""
+    if "PixelData" not in dataset or UID(dataset.file_meta.TransferSyntaxUID).is_compressed:
+        return False
+    sizes = [int(dataset.get(name) or 1) for name in ("Rows", "Columns", "SamplesPerPixel", "NumberOfFrames")]
+    declared = (math.prod(sizes) * int(dataset.get("BitsAllocated") or 8) + 7) // 8
+    raw = dataset.PixelData
+    whole = declared + declared % 2
+    if len(raw) <= declared or (len(raw) == whole and not raw[-1]):
+        return False
+    dataset["PixelData"].value = raw[:declared] + b"\0" * (whole - declared)
+    return True
 
 
 def sample_places(dataset: Dataset, raw: bytes) -> list[range]:

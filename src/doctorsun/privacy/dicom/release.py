@@ -18,7 +18,7 @@ from doctorsun.core.files import storage_errors, write_whole
 from doctorsun.privacy.dicom.identity import Identity, identity_of
 from doctorsun.privacy.dicom.kinds import has_hidden_overlay, kind_of, shows_face, wants_pixel_check
 from doctorsun.privacy.dicom.marks import mark, new_head
-from doctorsun.privacy.dicom.pixels import clean_samples, sample_places
+from doctorsun.privacy.dicom.pixels import clean_samples, cut_samples, sample_places
 from doctorsun.privacy.dicom.policy import DicomPolicy
 from doctorsun.privacy.dicom.reading import DAMAGE, read_dicom
 from doctorsun.privacy.dicom.values import Found, known_fields, residual_values, values_of
@@ -125,6 +125,7 @@ def _rewrite(raw: bytes, name: str, key: Key, policy: DicomPolicy, ticked: bool)
     if kind in _NEVER or (kind == "structured" and not ticked):
         return Rewritten(Verdict("quarantined", _WAITING[kind], counts=walk.counts))
     made.file_meta = new_head(source.file_meta, made)
+    walk.counts["bytes_after_samples"] += cut_samples(made)
     lot = key.digest("instance", str(source.SOPInstanceUID))[0]
     wanted = wants_pixel_check(source, kind, policy, lot=lot)
     reason = _pixels(source, made, walk.counts) if wanted else ""

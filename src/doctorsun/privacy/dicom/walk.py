@@ -140,6 +140,8 @@ class Walk:
 
     def _sequence(self, place: "_Place") -> DataElement | None:
         action = action_of(place.tag)
+        if place.keyword == "ContentSequence" and not self.policy.clean_structured:
+            return self._gone("removed")
         whole = action in {None, "D", "Z_D", "X_Z_U_STAR"} or place.keyword in _REFERENCES
         if not whole and not (self.policy.clean_structured and action == "X_Z"):
             return self._count("emptied", place, Items()) if action in {"Z", "X_Z"} else self._gone("removed")
@@ -182,7 +184,7 @@ class Walk:
             return self._without_value(place, action)
         if place.vr in {"UR", "AE"}:
             return self._gone("removed")
-        return self._plain(place) if place.keyword in listed("technical") else self._cleaned(place)
+        return self._cleaned(place)
 
     def _cleaned(self, place: "_Place") -> DataElement | None:
         """Texts without their identifying parts; one in which a known value is left is emptied."""
