@@ -251,3 +251,21 @@ def test_an_overlay_inside_the_samples_holds_the_file():
 def test_slices_of_a_head_carry_a_note_on_faces():
     told = rewrite(raw_of(ct(BodyPartExamined="HEAD")), name="1.dcm", key=KEY)
     assert told.verdict.notes == ("privacy.face",)
+
+
+def test_bytes_after_the_declared_samples_do_not_come_through():
+    one = ct()
+    one.PixelData += b"Jia Yucun 13812345678 "
+    made = rewrite(raw_of(one), name="a.dcm", key=KEY, policy=DicomPolicy(pixels="none"))
+    assert made.verdict.state == "released"
+    assert made.verdict.counts["bytes_after_samples"] == 1
+    assert b"13812345678" not in made.raw
+    assert pydicom.dcmread(BytesIO(made.raw)).PixelData == b"\1\2\3\4"
+
+
+@pytest.mark.parametrize("odd", [{"SamplesPerPixel": 3}, {"ImageType": ["DERIVED", "SECONDARY"]}])
+def test_a_slice_in_colour_or_secondary_of_eight_bits_is_a_picture_and_waits(odd):
+    one = ct(**odd)
+    one.PixelData = bytes(12 if "SamplesPerPixel" in odd else 4)
+    made = rewrite(raw_of(one), name="a.dcm", key=KEY, policy=DicomPolicy(pixels="none"))
+    assert made.verdict.state == "quarantined"

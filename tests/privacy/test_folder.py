@@ -1,6 +1,7 @@
 """A folder of files: what is released is named by digests, the rest is told in numbers."""
 
 import json
+import os
 from io import BytesIO
 
 import numpy as np
@@ -207,3 +208,32 @@ def test_a_picture_waits_for_a_person_and_is_written_without_what_came_with_it(t
     assert done.released == 1
     made = next((tmp_path / "out" / "pictures").glob("*.png")).read_bytes()
     assert b"Qian" not in made and made.startswith(b"\x89PNG")
+
+
+def test_doubtful_tables_wait_for_a_person(tmp_path):
+    source = tmp_path / "in"
+    source.mkdir()
+    (source / "a.csv").write_text("姓名,甲乙\n李四,王小明\n", encoding="utf-8")
+    (source / "b.csv").write_text("病案号,姓名,报告\nP1,甄士隐,正常\nP2,,甄士隐复查\n", encoding="utf-8")
+    (source / "c.csv").write_text("病案号,年龄,报告\nP3,95岁,正常\nP4,李四 45岁,正常\n", encoding="utf-8")
+    outcome = run(tmp_path)
+    assert outcome.released == 1
+    assert sorted(outcome.held.values()) == ["privacy.value_left", "privacy.waits_table"]
+    table = next((tmp_path / "out" / "reports").glob("*.csv")).read_text(encoding="utf-8")
+    assert "李四" not in table and "90+" in table
+
+
+def test_an_output_that_holds_other_files_is_refused(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a.csv").write_text("x")
+    with pytest.raises(StorageError) as caught:
+        run(tmp_path)
+    assert caught.value.key == "privacy.out_not_empty"
+
+
+def test_a_name_in_another_encoding_stops_nothing(tmp_path):
+    source = tmp_path / "in"
+    source.mkdir()
+    (source / os.fsdecode(b"\xd5\xc5\xc8\xfd.dcm")).write_bytes(b"no dicom")
+    assert run(tmp_path).refused.total() == 1
