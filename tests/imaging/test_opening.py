@@ -92,6 +92,7 @@ def test_a_batch_goes_on_past_every_bad_file(tmp_path):
         (gzip.compress(b"text"), "unknown"),
         (b"", "empty"),
     ],
+    ids=range(15),
 )
 def test_a_file_is_told_by_its_content_whatever_its_name(tmp_path, content, kind):
     (tmp_path / "name.txt").write_bytes(content)
