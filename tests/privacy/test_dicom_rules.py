@@ -269,3 +269,18 @@ def test_a_slice_in_colour_or_secondary_of_eight_bits_is_a_picture_and_waits(odd
     one.PixelData = bytes(12 if "SamplesPerPixel" in odd else 4)
     made = rewrite(raw_of(one), name="a.dcm", key=KEY, policy=DicomPolicy(pixels="none"))
     assert made.verdict.state == "quarantined"
+
+
+def test_prose_is_cleaned_and_codes_stay_as_they_are():
+    code = Dataset()
+    code.CodeValue, code.CodingSchemeDesignator = "10200004", "SCT"
+    code.CodeMeaning = "主治医师：贾雨村 13812345678"
+    one = ct(AnatomicRegionSequence=Sequence([code]), WindowCenter=1, WindowWidth=2)
+    one.WindowCenterWidthExplanation = "Dr. Yucun Jia"
+    made = pydicom.dcmread(
+        BytesIO(rewrite(raw_of(one), name="a.dcm", key=KEY, policy=DicomPolicy(pixels="none")).raw)
+    )
+    assert made.AnatomicRegionSequence[0].CodeValue == "10200004"
+    assert "贾雨村" not in made.AnatomicRegionSequence[0].CodeMeaning
+    assert "13812345678" not in made.AnatomicRegionSequence[0].CodeMeaning
+    assert "Yucun" not in str(made.WindowCenterWidthExplanation)

@@ -184,7 +184,7 @@ class Walk:
             return self._without_value(place, action)
         if place.vr in {"UR", "AE"}:
             return self._gone("removed")
-        return self._cleaned(place)
+        return self._plain(place) if place.keyword in listed("technical") else self._cleaned(place)
 
     def _cleaned(self, place: "_Place") -> DataElement | None:
         """Texts without their identifying parts; one in which a known value is left is emptied."""
