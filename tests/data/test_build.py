@@ -16,7 +16,6 @@ import pytest
 from doctorsun import data, imaging
 from doctorsun.core import plugins
 from doctorsun.core.errors import ConfigError, DataError
-from doctorsun.core.progress import reporter, use_reporter
 from doctorsun.core.schema import SPLITS
 from doctorsun.core.strings import lines
 from doctorsun.data import sources
@@ -26,25 +25,6 @@ from doctorsun.data.dataset import open_dataset
 from doctorsun.data.miniature import put_picture, put_table
 from doctorsun.language.banks import held_out
 from tests.data.invented import PICTURES, TEXTS, recipe, write_sources
-
-
-class Heard:
-    def __init__(self):
-        self.notes = []
-
-    def step(self, label, done, total, **values):
-        pass
-
-    def note(self, event, **values):
-        self.notes.append((event, values))
-
-
-@pytest.fixture
-def heard():
-    before, mine = reporter(), Heard()
-    use_reporter(mine)
-    yield mine.notes
-    use_reporter(before)
 
 
 def tree(folder):

@@ -10,7 +10,6 @@ import pytest
 
 from doctorsun.core import plugins
 from doctorsun.core.errors import ConfigError, DataError
-from doctorsun.core.progress import reporter, use_reporter
 from doctorsun.data import sources
 from doctorsun.data.build import build
 from doctorsun.data.counts import Counts
@@ -20,25 +19,6 @@ from doctorsun.data.sources import brain_tumor_mri, covid_chestxray, ham10000, i
 from tests.data.invented import recipe, write_sources
 
 HEAD = ["patientid", "finding", "filename", "clinical_notes"]
-
-
-class Heard:
-    def __init__(self):
-        self.notes = []
-
-    def step(self, label, done, total, **values):
-        pass
-
-    def note(self, event, **values):
-        self.notes.append((event, values))
-
-
-@pytest.fixture
-def heard():
-    before, mine = reporter(), Heard()
-    use_reporter(mine)
-    yield mine.notes
-    use_reporter(before)
 
 
 @pytest.fixture

@@ -278,8 +278,11 @@ def _csv(text: str, rows: _Rows) -> str:
             continue
         try:
             clean = rows.clean(list(zip(header, line, strict=True)), row=number)
-        except (RecordError, UnicodeEncodeError):
+        except RecordError:
             rows.counts.leave_out("too_long", number)
+            continue
+        except UnicodeEncodeError:
+            rows.counts.leave_out("no_text", number)
             continue
         rows.counts.rows += 1
         writer.writerow(clean)

@@ -3,9 +3,7 @@
 import logging
 import math
 import re
-import struct
 import warnings
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BufferedReader, BytesIO
@@ -17,6 +15,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from doctorsun.core.errors import MissingExtra, RecordError
 from doctorsun.imaging.incoming import Entry
+from doctorsun.imaging.slides.damage import DAMAGE
 
 _SCANNERS = (".svs", ".ndpi", ".scn", ".bif")
 _OME = (".ome.tif", ".ome.tiff", ".ome.btf")
@@ -27,21 +26,6 @@ _SLIDE_PX = 4096
 _OME_UNITS = {"µm": 1.0, "μm": 1.0, "um": 1.0, "nm": 0.001, "mm": 1000.0, "cm": 10000.0}
 _LARGEST_TILE = 2**27
 _UM_PER_PX = (0.01, 100.0)
-# What tifffile, zarr and the decoders raise on damaged files.
-_DAMAGE = (
-    OSError,
-    EOFError,
-    ValueError,
-    TypeError,
-    KeyError,
-    IndexError,
-    AttributeError,
-    ArithmeticError,
-    RuntimeError,
-    MemoryError,
-    struct.error,
-    zlib.error,
-)
 
 
 def is_slide(entry: Entry) -> bool:
@@ -56,7 +40,7 @@ def is_slide(entry: Entry) -> bool:
             # Not Image.open, which refuses large pictures before it tells what they are.
             image: Any = TiffImageFile(file)
             tiled, side = _TILE_WIDTH in image.tag_v2, max(image.size)
-        except (*_DAMAGE, SyntaxError):
+        except DAMAGE:
             return False
     return tiled and (side >= _SLIDE_PX or name.endswith(_OME))
 
@@ -73,18 +57,18 @@ def opened(entry: Entry) -> Iterator["TiffPyramid"]:
         warnings.simplefilter("ignore")
         try:
             slide = TiffSlide(_source(entry), tifffile_options={"_multifile": False})
-        except (*_DAMAGE, NotImplementedError):
+        except DAMAGE:
             raise RecordError("imaging.no_slide", where=entry.name) from None
         with slide:
             try:
                 pyramid = TiffPyramid(slide) if _is_whole(slide) else None
-            except _DAMAGE:
+            except DAMAGE:
                 raise RecordError("imaging.no_slide", where=entry.name) from None
             if pyramid is None:
                 raise RecordError("imaging.damaged", where=entry.name)
             try:
                 yield pyramid
-            except _DAMAGE:
+            except DAMAGE:
                 raise RecordError("imaging.damaged", where=entry.name) from None
 
 

@@ -1,7 +1,6 @@
 """DICOM slides through wsidicom: the files of the volume, never those of the label or the macro image."""
 
 import logging
-import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,20 +11,9 @@ from numpy.typing import NDArray
 
 from doctorsun.core.errors import MissingExtra, RecordError
 from doctorsun.imaging.incoming import Entry
+from doctorsun.imaging.slides.damage import DAMAGE
 
 _IDS = ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")
-_DAMAGE: tuple[type[Exception], ...] = (
-    OSError,
-    EOFError,
-    ValueError,
-    TypeError,
-    KeyError,
-    IndexError,
-    AttributeError,
-    ArithmeticError,
-    RuntimeError,
-    struct.error,
-)
 
 
 def slides_of(entries: Sequence[Entry]) -> tuple[tuple[Entry, ...], ...]:
@@ -46,7 +34,7 @@ def slides_of(entries: Sequence[Entry]) -> tuple[tuple[Entry, ...], ...]:
             header = dcmread(entry.path, force=True, stop_before_pixels=True, specific_tags=tags)
             kind: Sequence[str] = header.get("ImageType") or ()
             ids = tuple(str(header.get(name, "")) for name in _IDS)
-        except _DAMAGE:
+        except DAMAGE:
             raise RecordError("imaging.damaged", where=entry.name) from None
         if len(kind) > 2 and kind[2] == "VOLUME":
             slides.setdefault(ids, []).append(entry)
@@ -62,7 +50,7 @@ def opened(entries: Sequence[Entry]) -> Iterator["WsiPyramid"]:
         from wsidicom import WsiDicom, errors
     except ImportError:
         raise MissingExtra("DICOM slides", "slides") from None
-    damage = (*_DAMAGE, *(kind for kind in vars(errors).values() if _is_error(kind)))
+    damage = (*DAMAGE, *(kind for kind in vars(errors).values() if _is_error(kind)))
     logging.getLogger("wsidicom").setLevel(logging.CRITICAL + 1)  # its messages quote paths
     paths: list[Path] = [entry.path for entry in entries if entry.path is not None]
     where = entries[0].name

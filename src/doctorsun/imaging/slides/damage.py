@@ -1,0 +1,20 @@
+"""What tifffile, zarr, wsidicom and their decoders raise on slides that are damaged or made to hurt."""
+
+import struct
+import zlib
+
+DAMAGE = (
+    OSError,
+    EOFError,
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    AttributeError,
+    ArithmeticError,
+    RuntimeError,
+    SyntaxError,
+    MemoryError,
+    struct.error,
+    zlib.error,
+)
