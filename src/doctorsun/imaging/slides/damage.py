@@ -3,7 +3,7 @@
 import struct
 import zlib
 
-DAMAGE = (
+DAMAGE: tuple[type[Exception], ...] = (
     OSError,
     EOFError,
     ValueError,
