@@ -132,8 +132,8 @@ def test_a_row_without_its_picture_costs_only_itself(tmp_path):
         ).unlink()
         records, counts = read(name, tmp_path / name)
         assert len(records) == len(whole) - 1
-        assert counts.dropped == {"data.picture_missing": 1}
-        assert counts.examples["data.picture_missing"]
+        assert counts.dropped == {"data.image_absent": 1}
+        assert counts.examples["data.image_absent"]
 
 
 def test_a_missing_column_is_one_clear_line(tmp_path):

@@ -113,7 +113,8 @@ class Card:
     """What a source says of itself.
 
     `licence` is an SPDX id, else `unknown`; `general` marks text not of medicine; `patient_groups` is false
-    where the source tells no patient, so a split by group is optimistic.
+    where the source tells no patient, so a split by group is optimistic. `obtain` and `obtain_zh` say how the
+    files are had; `size` is how much the whole published set holds.
     """
 
     name: str
@@ -128,6 +129,8 @@ class Card:
     general: bool = False
     patient_groups: bool = True
     notes: str = ""
+    obtain_zh: str = ""
+    size: str = ""
 
 
 @dataclass(frozen=True, slots=True)

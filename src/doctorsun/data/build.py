@@ -23,7 +23,7 @@ from doctorsun.data.stage import Staged, stage
 from doctorsun.data.workers import Workers, workers
 
 # What was never there, or is more than the recipe wants, does not count against the limit of bad records.
-NOT_A_FAULT = frozenset({"data.licence", "data.picture_missing", "data.too_long"})
+NOT_A_FAULT = frozenset({"data.licence", "data.image_absent", "data.too_long"})
 FEW_BLOCKS = 2
 
 

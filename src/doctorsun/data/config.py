@@ -18,9 +18,17 @@ class SourceConfig(Config):
 
     `accept` names licences that are fine for this source alone, such as `unknown`: that is how a recipe opts
     in by name. `limit` keeps that many records, the same ones for the same seed. `options` go to the source.
+    `reader` names the source file in `data/sources/` where the recipe calls it otherwise, so one generic reader
+    serves many folders; `path` is the folder (below `root`, or whole) where it is not to be looked for;
+    `licence`, `general` and `title` say of such a folder what its card cannot know.
     """
 
     use: bool = True
+    reader: str | None = None
+    path: Path | None = None
+    licence: str | None = None
+    general: bool | None = None
+    title: str | None = None
     limit: int | None = Field(default=None, ge=1)
     accept: tuple[str, ...] = ()
     options: dict[str, int | float | str | bool] = {}

@@ -28,7 +28,7 @@ from doctorsun.data import sources
 from doctorsun.data.checks import CheckedPicture, Fault, check_pictures, check_text
 from doctorsun.data.config import DataConfig, PictureConfig, SourceConfig
 from doctorsun.data.counts import Counts, sayable
-from doctorsun.data.licences import allowed
+from doctorsun.data.licences import allowed, spdx
 from doctorsun.data.split import Member, hashed_group
 from doctorsun.data.talk import question_group
 from doctorsun.data.workers import Workers
@@ -119,16 +119,40 @@ def code_fingerprint() -> str:
 
 
 def _source(name: str, config: DataConfig) -> _Source:
-    module = plugins.find(sources, name, where=f"{config.name}: data.sources")
-    _check_options(module, config.sources[name], where=f"{config.name}: data.sources.{name}.options")
-    place = None
-    if hasattr(module, "find"):
-        if config.root is None:
-            raise DataError("data.no_root", where=config.name)
-        if not config.root.is_dir():
-            raise DataError("data.no_folder", where=config.root)
-        place = module.find(config.root)
-    return _Source(name, module, module.CARD, config.sources[name], place)
+    said = config.sources[name]
+    where = f"{config.name}: data.sources"
+    module = plugins.find(sources, said.reader or name, where=where)
+    _check_options(module, said, where=f"{where}.{name}.options")
+    return _Source(name, module, _card(name, module, said), said, _place(module, said, config))
+
+
+def _card(name: str, module: ModuleType, said: SourceConfig) -> Card:
+    """The card of the source, with what the recipe says of this very folder."""
+    card: Card = module.CARD
+    told = {
+        "licence": said.licence and spdx(said.licence),
+        "title": said.title or (name if said.reader else None),
+        "general": said.general,
+    }
+    changed: dict[str, Any] = {field: value for field, value in told.items() if value is not None}
+    return replace(card, name=name, **changed)
+
+
+def _place(module: ModuleType, said: SourceConfig, config: DataConfig) -> Path | None:
+    """The folder of the source; null where there is none, or where a program makes it."""
+    if not hasattr(module, "find"):
+        return None
+    if config.root is None and not (said.path and said.path.is_absolute()):
+        raise DataError("data.no_root", where=config.name)
+    if config.root is not None and not config.root.is_dir():
+        raise DataError("data.no_folder", where=config.root)
+    if said.path is not None:
+        place = (config.root or Path()) / said.path
+        if not place.is_dir():
+            raise DataError("data.no_folder", where=place)
+        return place
+    found: Path | None = module.find(config.root)
+    return found
 
 
 def _check_options(module: ModuleType, config: SourceConfig, *, where: str) -> None:

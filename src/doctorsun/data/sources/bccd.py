@@ -69,7 +69,7 @@ def records(place: Path, counts: Counts) -> Iterator[Record]:
     for path in sorted((place / "Annotations").glob("[!.]*.xml")):
         name = path.stem
         if name not in files:
-            counts.drop("data.picture_missing", name)
+            counts.drop("data.image_absent", name)
             continue
         try:
             cells = _cells(path)

@@ -105,7 +105,7 @@ def records(place: Path, counts: Counts) -> Iterator[Record]:
         elif not row["patientid"]:
             counts.drop("data.no_group", key)
         elif Path(name).name != name or not path.is_file():
-            counts.drop("data.picture_missing", key)
+            counts.drop("data.image_absent", key)
         else:
             try:
                 yield _record(row, path, key)

@@ -102,7 +102,7 @@ def _of_table(table: Path, files: Mapping[str, Path], counts: Counts) -> Iterato
         elif not row["lesion_id"]:
             counts.drop("data.no_group", name)
         elif name not in files:
-            counts.drop("data.picture_missing", name)
+            counts.drop("data.image_absent", name)
         else:
             try:
                 yield _record(row, files[name], TABLES[table.stem.lower()])

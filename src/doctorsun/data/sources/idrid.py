@@ -68,7 +68,7 @@ def records(place: Path, counts: Counts) -> Iterator[Record]:
             if row[GRADE] not in GRADES or row[RISK] not in RISKS:
                 counts.drop("data.unknown_label", name)
             elif stem not in files:
-                counts.drop("data.picture_missing", name)
+                counts.drop("data.image_absent", name)
             else:
                 try:
                     yield _record(row, files[stem], name, PARTS[part])

@@ -93,7 +93,7 @@ def records(place: Path, counts: Counts) -> Iterator[Record]:
     for name, asked in sorted(of_picture.items()):
         path = files.get(name) or stems.get(Path(name).stem)
         if path is None:
-            counts.drop("data.picture_missing", name)
+            counts.drop("data.image_absent", name)
             continue
         try:
             picture = read_picture(path, path.name)
