@@ -1,10 +1,8 @@
-"""Splits by hash, licences by strictness, and checks of words."""
+"""Splits by hash, and licences by strictness."""
 
 import pytest
 
-from doctorsun.core.schema import Text
-from doctorsun.data.checks import check_text
-from doctorsun.data.config import SplitConfig, TextConfig
+from doctorsun.data.config import SplitConfig
 from doctorsun.data.licences import allowed, non_commercial, spdx, strictest
 from doctorsun.data.split import Member, assign, hashed_group, own_split
 
@@ -95,29 +93,3 @@ def test_a_name_without_version_allows_all_versions_and_no_stricter_kind():
     assert not allowed("CC-BY-NC-3.0", ["CC-BY"])
     assert not allowed("unknown", ["CC-BY", "MIT"])
     assert non_commercial("unknown")
-
-
-def words(answer, question="What is shown here?", lang="en"):
-    return Text(answer, lang=lang, task="vqa", question=question, kind="open")
-
-
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        (words("A nodule."), None),
-        (words(" "), "data.empty_answer"),
-        (words("x", question=" "), "data.empty_question"),
-        (words("a \ufffd b"), "data.broken_text"),
-        (words("a \x00 b"), "data.broken_text"),
-        (words("x" * 900), "data.too_long"),
-        (words("oui", lang="fr"), "data.unknown_language"),
-        (words("右肺下叶可见结节影，边界清楚。"), "data.wrong_language"),
-        (words("nodule", lang="zh"), "data.wrong_language"),
-        (words("CT示左肺结节", lang="zh"), None),
-        (words("CT", question="Is this a CT or an MRI?"), None),
-        (words("What is shown here"), "data.answer_in_question"),
-        (words("120/80 mmHg"), None),
-    ],
-)
-def test_words_are_checked_for_what_would_harm(text, reason):
-    assert check_text(text, TextConfig(max_chars=500)) == reason

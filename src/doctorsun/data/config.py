@@ -18,7 +18,7 @@ class SourceConfig(Config):
 
     `accept` names licences that are fine for this source alone, such as `unknown`: that is how a recipe opts
     in by name. `limit` keeps that many records, the same ones for the same seed. `options` go to the source.
-    `reader` names the source file in `data/sources/` where the recipe calls it otherwise, so one generic reader
+    `reader` names the file in `data/sources/` where the recipe calls the source otherwise, so that one reader
     serves many folders; `path` is the folder (below `root`, or whole) where it is not to be looked for;
     `licence`, `general` and `title` say of such a folder what its card cannot know.
     """
@@ -59,17 +59,22 @@ class SplitConfig(Config):
 
 
 class PictureConfig(Config):
-    """Limits on pictures. One whose longer side exceeds `max_px` is stored smaller; null for never."""
+    """Limits on pictures. One whose longer side exceeds `max_px` is stored smaller; null for never.
 
+    `min_px` is the least length of its shorter side.
+    """
+
+    min_px: int = Field(default=16, ge=1)
     max_px: int | None = Field(default=None, ge=16)
     max_mib: int = Field(default=32, ge=1)
     max_megapixels: int = Field(default=64, ge=1)
 
 
 class TextConfig(Config):
-    """Limits on human words, in characters of the whole sample."""
+    """Limits on human words, in characters of the whole sample; `skip` names filters that are not used."""
 
     max_chars: int = Field(default=6000, ge=1)
+    skip: tuple[str, ...] = ()
 
 
 class DataConfig(Config):

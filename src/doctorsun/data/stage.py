@@ -25,9 +25,10 @@ from doctorsun.core.progress import reporter
 from doctorsun.core.schema import Card, Picture, Record, Text
 from doctorsun.core.strings import say
 from doctorsun.data import sources
-from doctorsun.data.checks import CheckedPicture, Fault, check_pictures, check_text
+from doctorsun.data.checks import CheckedPicture, Fault, check_pictures
 from doctorsun.data.config import DataConfig, PictureConfig, SourceConfig
 from doctorsun.data.counts import Counts, sayable
+from doctorsun.data.filtering import filtered
 from doctorsun.data.licences import allowed, spdx
 from doctorsun.data.split import Member, hashed_group
 from doctorsun.data.talk import question_group
@@ -308,7 +309,10 @@ def _usable_words(record: Record, config: DataConfig, counts: Counts, source: st
     usable: dict[tuple[str, str], Text] = {}
     for at, text in enumerate(record.texts):
         name = sayable(text.key or f"text-{at}")
-        fault = check_text(text, config.text)
+        judged = filtered(text, config.text, pictures=len(record.images))
+        text, fault = judged.text, judged.fault
+        for note in judged.notes:
+            counts.note(note, f"{source}/{record.id}/{name}")
         first = usable.get((name, text.lang))
         if fault is None and first is not None:
             fault = "data.doubled_record" if first == text else None
