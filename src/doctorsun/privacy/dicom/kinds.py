@@ -56,8 +56,12 @@ def wants_pixel_check(dataset: Dataset, kind: Kind, policy: DicomPolicy, *, lot:
         return False
     if kind != "slices" or policy.pixels == "all":
         return True
-    burned = str(dataset.get("BurnedInAnnotation", "") or "").strip().upper() == "YES"
-    return burned or (policy.pixels == "sample" and lot % _SAMPLED == 0)
+    return says_burned(dataset) or (policy.pixels == "sample" and lot % _SAMPLED == 0)
+
+
+def says_burned(dataset: Dataset) -> bool:
+    """Whether the header itself says that a text is burned in."""
+    return str(dataset.get("BurnedInAnnotation", "") or "").strip().upper() == "YES"
 
 
 def has_hidden_overlay(dataset: Dataset) -> bool:

@@ -90,6 +90,29 @@ def cut_samples(dataset: Dataset) -> bool:
     return True
 
 
+def mask_samples(dataset: Dataset) -> bool:
+    """Whether native samples had bits above BitsStored, where an overlay or a text can lie; they are gone.
+
+    What stands above the stored bits becomes the sign (PixelRepresentation 1) or zero, as decoders read it.
+    """
+    allocated, stored = int(dataset.get("BitsAllocated") or 0), int(dataset.get("BitsStored") or 0)
+    high = int(dataset.get("HighBit") or stored - 1)
+    native = "PixelData" in dataset and not UID(dataset.file_meta.TransferSyntaxUID).is_compressed
+    if not native or allocated not in (8, 16, 32) or not 0 < stored < allocated or high != stored - 1:
+        return False
+    order = ">" if dataset.original_encoding[1] is False else "<"
+    signed = int(dataset.get("PixelRepresentation") or 0) == 1
+    raw = dataset.PixelData
+    whole = len(raw) - len(raw) % (allocated // 8)
+    samples = np.frombuffer(raw[:whole], np.dtype(f"{order}{'i' if signed else 'u'}{allocated // 8}"))
+    spare = allocated - stored
+    clean = (samples << spare) >> spare
+    if np.array_equal(clean, samples):
+        return False
+    dataset["PixelData"].value = clean.astype(samples.dtype).tobytes() + raw[whole:]
+    return True
+
+
 def sample_places(dataset: Dataset, raw: bytes) -> list[range]:
     """Where in a file's bytes picture samples stand; the heads of compressed frames can hold texts."""
     places: list[range] = []

@@ -16,11 +16,18 @@ from pydicom.dataset import Dataset
 from doctorsun.core.errors import MissingExtra, RecordError
 from doctorsun.core.files import storage_errors, write_whole
 from doctorsun.privacy.dicom.identity import Identity, identity_of
-from doctorsun.privacy.dicom.kinds import has_hidden_overlay, kind_of, shows_face, wants_pixel_check
+from doctorsun.privacy.dicom.kinds import (
+    has_hidden_overlay,
+    kind_of,
+    says_burned,
+    shows_face,
+    wants_pixel_check,
+)
 from doctorsun.privacy.dicom.marks import mark, new_head
-from doctorsun.privacy.dicom.pixels import clean_samples, cut_samples, sample_places
+from doctorsun.privacy.dicom.pixels import clean_samples, cut_samples, mask_samples, sample_places
 from doctorsun.privacy.dicom.policy import DicomPolicy
 from doctorsun.privacy.dicom.reading import DAMAGE, read_dicom
+from doctorsun.privacy.dicom.streams import strip_streams
 from doctorsun.privacy.dicom.values import Found, known_fields, residual_values, values_of
 from doctorsun.privacy.dicom.walk import Walk
 from doctorsun.privacy.key import Key
@@ -129,6 +136,9 @@ def _rewrite(raw: bytes, name: str, key: Key, policy: DicomPolicy, ticked: bool)
     lot = key.digest("instance", str(source.SOPInstanceUID))[0]
     wanted = wants_pixel_check(source, kind, policy, lot=lot)
     reason = _pixels(source, made, walk.counts) if wanted else ""
+    reason = reason or _bare(made, walk.counts)
+    if not wanted and says_burned(source):
+        reason = "privacy.pixels_unchecked"
     if kind == "pictures" and not reason:
         reason = "privacy.pixels_unchecked" if not wanted else "" if ticked else _WAITING[kind]
     if has_hidden_overlay(source):
@@ -151,6 +161,16 @@ def _pixels(source: Dataset, made: Dataset, counts: Counter[str]) -> str:
         return error.key
     counts["boxes_blanked"] += check.boxes
     return "" if check.checked else "privacy.pixels_left"
+
+
+def _bare(made: Dataset, counts: Counter[str]) -> str:
+    """Take out of the samples what no picture needs; the reason where they cannot be told apart, else ""."""
+    try:
+        counts["bits_above_samples"] += mask_samples(made)
+        counts["bytes_in_frames"] += strip_streams(made)
+    except DAMAGE:
+        return "privacy.pixels_unreadable"
+    return ""
 
 
 def _scanned(made: Dataset, known: Residual, verdict: Verdict, *, written: set[str]) -> Rewritten:
