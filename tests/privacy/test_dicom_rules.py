@@ -202,6 +202,8 @@ def test_a_private_list_that_is_none_is_refused():
         ("ISO_IR 100", "gb18030", "胸部平扫增强"),
         ("ISO_IR 100", "utf-8", "胸部平扫增强"),
         ("ISO_IR 192", "gb18030", "胸部平扫增强"),
+        ("GB18030", "utf-8", "胸部平扫增强"),
+        ("ISO_IR 100", "gb18030", "胸部喆平扫"),
         ("ISO_IR 100", "latin-1", "Schädel für Übersicht"),
     ],
 )
@@ -211,6 +213,14 @@ def test_texts_are_read_right_also_under_a_wrong_charset(declared, codec, text):
     source = raw_of(dataset).replace(b"X" * len(raw), raw)
     told = rewrite(source, name="1.dcm", key=KEY)
     assert pydicom.dcmread(BytesIO(told.raw)).SeriesDescription == text
+
+
+def test_each_text_of_a_header_is_read_in_its_own_charset():
+    dataset = ct(SpecificCharacterSet="ISO_IR 100", SeriesDescription="X" * 12, StudyDescription="Y" * 8)
+    words = "胸部平扫增强".encode("gb18030"), "头颅".encode() + b"CT"
+    source = raw_of(dataset).replace(b"X" * 12, words[0]).replace(b"Y" * 8, words[1])
+    made = pydicom.dcmread(BytesIO(rewrite(source, name="1.dcm", key=KEY).raw))
+    assert (made.SeriesDescription, made.StudyDescription) == ("胸部平扫增强", "头颅CT")
 
 
 def test_sequences_beyond_the_depth_are_refused():

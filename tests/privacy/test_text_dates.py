@@ -36,12 +36,27 @@ def clean(text, *, dates="shift", known=()):
         ("二〇二四年三月五日", None),
         ("03/05/2024", f"{M:02d}/{D:02d}/{Y}"),
         ("5.3.2024", f"{D}.{M}.{Y}"),
+        ("2024_03_05", f"{Y}_{M:02d}_{D:02d}"),
+        ("24-03-05", f"{Y % 100:02d}-{M:02d}-{D:02d}"),
+        ("24.03.05", f"{Y % 100:02d}.{M:02d}.{D:02d}"),
+        ("二〇二四年三月", None),
+        ("二零二四年三月五日", None),
+        ("2024.3", None),
     ],
 )
 def test_a_date_keeps_its_form(found, moved):
     cleaned = clean(f"检查 {found} 完成")
     assert found not in cleaned
     assert moved is None or cleaned == f"检查 {moved} 完成"
+
+
+@pytest.mark.parametrize("kept", ["10.5-12.3 mm", "1.25 x 2024.3 mm", "T12-L2", "比值 0.98.", "12-15-18"])
+def test_measures_are_no_dates(kept):
+    assert clean(f"大小 {kept} 左右") == f"大小 {kept} 左右"
+
+
+def test_a_day_and_a_month_with_a_dash_move():
+    assert "5-Mar" not in clean("seen on 5-Mar and later")
 
 
 def test_a_date_without_a_year_takes_the_year_before_it():

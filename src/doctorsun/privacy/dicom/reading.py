@@ -10,8 +10,10 @@ from io import BytesIO
 from typing import Any
 
 from pydicom import dcmread
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
+from pydicom.tag import BaseTag
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from doctorsun.core.errors import RecordError
@@ -39,6 +41,9 @@ DAMAGE = (
 _ONE_BYTE = {"iso8859", "latin_1", "latin-1", "ascii", "iso8859_1"}
 _MAGIC = slice(128, 132)
 _CHARSET_VRS = {"LO", "LT", "PN", "SH", "ST", "UC", "UT"}
+# Texts that hold one value, in which a backslash is a backslash.
+_WHOLE_VRS = {"LT", "ST", "UT"}
+_STOPS = frozenset("，。；：、（）《》“”·！？")
 _GUESSES = ("utf-8", "gb18030")
 # GB 2312 text: every byte above ASCII has a neighbour above ASCII; western accents stand alone.
 _PAIRS = re.compile(rb"(?:[\x00-\x7f]|[\xa1-\xf7][\xa1-\xfe])*")
@@ -127,21 +132,46 @@ def _syntax(implicit: bool | None, little: bool | None) -> str:
 
 
 def _settle_charset(dataset: Dataset) -> None:
-    """Make the texts of one level of a data set decode right, also where it declares a wrong charset.
+    """Put every text of one level in its true words, also where the data set declares a wrong charset.
 
-    The declared one where every text decodes by it, else UTF-8, else GB 18030, else what was declared.
+    Each text for itself: one header can hold several charsets, and wrong words hide what they say.
     """
     declared = dataset.original_character_set or "iso8859"
-    codecs = [declared] if isinstance(declared, str) else list(declared)
-    texts = [value for value in _raw_texts(dataset) if not value.isascii() and b"\x1b" not in value]
-    if not texts or (codecs[0] not in _ONE_BYTE and _decodes(texts, codecs[0])):
-        return
-    for guess in _GUESSES:
-        paired = guess == "utf-8" or codecs[0] not in _ONE_BYTE or all(map(_PAIRS.fullmatch, texts))
-        if paired and _decodes(texts, guess):
-            implicit, little = dataset.original_encoding
-            dataset.set_original_encoding(implicit, little, guess)
-            return
+    codec = declared if isinstance(declared, str) else next(iter(declared), "iso8859")
+    odd = [(tag, vr, raw) for tag, vr, raw in _raw_texts(dataset) if not raw.isascii() and b"\x1b" not in raw]
+    for tag, vr, raw in odd:
+        true = _codec(raw, codec)
+        if true != codec:
+            words = raw.decode(true).rstrip("\0 ")
+            many = vr not in _WHOLE_VRS and "\\" in words
+            dataset[tag] = DataElement(tag, vr, words.split("\\") if many else words)
+
+
+def _codec(raw: bytes, declared: str) -> str:
+    """The charset of one text: UTF-8 where it gives Chinese, the declared one where it fits, else a guess.
+
+    Two-byte UTF-8 alone (accents) can be GB 18030 by chance, three-byte UTF-8 hardly.
+    """
+    unicode = _decodes([raw], "utf-8")
+    if unicode and (declared in _ONE_BYTE or any(char >= "\u2e80" for char in raw.decode("utf-8"))):
+        return "utf-8"
+    if declared not in _ONE_BYTE and _decodes([raw], declared):
+        return declared
+    if unicode:
+        return "utf-8"
+    chinese = _decodes([raw], "gb18030") and (declared not in _ONE_BYTE or _reads_chinese(raw))
+    return "gb18030" if chinese else declared
+
+
+def _reads_chinese(raw: bytes) -> bool:
+    """Whether bytes said to be a character each are Chinese: accents stand alone, Chinese in pairs."""
+    if _PAIRS.fullmatch(raw):
+        return True
+    strange = [char for char in raw.decode("gb18030") if not char.isascii()]
+    if not all("\u4e00" <= char <= "\u9fff" or char in _STOPS for char in strange):
+        return False
+    alone = sum(min(char.encode("gb18030")[1:2]) < 0x80 for char in strange)
+    return 2 * alone < len(strange)
 
 
 def decoded(raw: bytes) -> str:
@@ -152,8 +182,8 @@ def decoded(raw: bytes) -> str:
     return raw.decode("latin-1")
 
 
-def _raw_texts(dataset: Dataset) -> Iterator[bytes]:
-    for tag in dataset.keys():  # noqa: SIM118 - iterating a data set decodes its elements
+def _raw_texts(dataset: Dataset) -> Iterator[tuple[BaseTag, str, bytes]]:
+    for tag in list(dataset.keys()):
         try:
             element: Any = dataset.get_item(tag)
         except DAMAGE:
@@ -161,7 +191,7 @@ def _raw_texts(dataset: Dataset) -> Iterator[bytes]:
         if element.is_raw and isinstance(element.value, bytes):
             vr = element.VR or standard_vr(tag)
             if vr in _CHARSET_VRS:
-                yield element.value
+                yield tag, vr, element.value
 
 
 def _decodes(texts: list[bytes], codec: str) -> bool:
