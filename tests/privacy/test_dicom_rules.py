@@ -15,7 +15,7 @@ from doctorsun.privacy.dicom.dates import shifted, spellings
 from doctorsun.privacy.dicom.identity import identity_of
 from doctorsun.privacy.dicom.policy import DicomPolicy
 from doctorsun.privacy.dicom.release import rewrite
-from doctorsun.privacy.dicom.table import ACTIONS, action_of, group_out, keyword_of, listed
+from doctorsun.privacy.dicom.table import ACTIONS, action_of, group_out, is_public_uid, keyword_of, listed
 from doctorsun.privacy.key import Key
 
 KEY = Key(b"r" * 32)
@@ -294,3 +294,17 @@ def test_prose_is_cleaned_and_codes_stay_as_they_are():
     assert "贾雨村" not in made.AnatomicRegionSequence[0].CodeMeaning
     assert "13812345678" not in made.AnatomicRegionSequence[0].CodeMeaning
     assert "Yucun" not in str(made.WindowCenterWidthExplanation)
+
+
+@pytest.mark.parametrize(
+    ("uid", "public"),
+    [
+        ("1.2.840.10008.5.1.4.1.1.2", True),
+        ("2.16.840.1.113883.6.96", True),
+        ("2.16.840.1.113883.6.20240305143000123", False),
+        ("1.2.840.10008.5.1.4.20240305143000", False),
+        ("1.2.826.0.1.3680043.8.498.1", False),
+    ],
+)
+def test_only_short_numbers_of_the_standards_stay(uid, public):
+    assert is_public_uid(uid) is public

@@ -102,3 +102,13 @@ def test_no_value_of_the_record_is_shown_when_it_is_printed():
     known = Known(names=("张三丰",), ids=("12345678",), patient="12345678")
     assert "张三丰" not in repr(known)
     assert "1234" not in repr(known)
+
+
+@pytest.mark.parametrize("text", ["手术由王小明主刀，过程顺利。", "送检者：王小明", "麻醉者:王小明"])
+def test_who_did_it_is_a_name_too(text):
+    assert "王小明" not in TextCleaner(KEY, known=Known(patient="p")).clean(text).text
+
+
+@pytest.mark.parametrize("text", ["由超声引导完成穿刺", "由上级医院审核", "由右侧入路完成操作"])
+def test_what_it_was_done_by_is_none(text):
+    assert TextCleaner(KEY, known=Known(patient="p")).clean(text).text == text

@@ -31,7 +31,10 @@ IDS = frozenset(
     }
 )
 # UIDs of the standard itself (kinds of objects, encodings, coding schemes) and of HL7's registry of codes.
-_PUBLIC_UID = re.compile(r"(?:1\.2\.840\.10008|2\.16\.840\.1\.113883\.6)\.[0-9.]{1,40}")
+# Numbers of the standards are short; a long one under their roots was made by somebody for something.
+_PUBLIC_UID = re.compile(
+    r"1\.2\.840\.10008(?:\.\d{1,4}){1,8}|2\.16\.840\.1\.113883\.6\.\d{1,4}(?:\.\d{1,3})?"
+)
 # Retired results, signatures, media directories, print and command groups; all of them go.
 GROUPS_OUT = frozenset({0x0000, 0x0002, 0x0004, 0x0400, 0x4000, 0x4008})
 _LAST_GROUP = 0x7FE0

@@ -15,9 +15,10 @@ _ZH_LABEL = {
     )
     for kind, name in (("name", "name_zh"), ("doctor", "doctor_zh"))
 }
+_DONE = "陪|护送|代|提供|送|主刀|执刀|施术|操作|书写|记录|审核|完成"
 _LOOSE = re.compile(
-    f"(?:{labels('patient_zh')}|{labels('kin_zh')}|由(?=[{HANZI}]{{2,4}}(?:陪|护送|代|提供|送)))(?P<sep>[ "
-    f"\\t]{{0,4}}:\\s{{0,4}}|[ \\t]{{0,3}})(?=[{HANZI}])"
+    f"(?:{labels('patient_zh')}|{labels('kin_zh')}|由(?=[{HANZI}]{{2,4}}(?:{_DONE})))"
+    f"(?P<sep>[ \\t]{{0,4}}:\\s{{0,4}}|[ \\t]{{0,3}})(?=[{HANZI}])"
 )
 _FOREIGN = re.compile(f"[{HANZI}]{{1,8}}[·•・][{HANZI}]{{1,8}}(?:[·•・][{HANZI}]{{1,8}})?")
 _RUN = re.compile(f"[{HANZI}]{{1,6}}")
