@@ -8,7 +8,7 @@ import pydicom
 import pytest
 from PIL import Image
 from pydicom.encaps import encapsulate
-from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit, JPEGLSLossless
+from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit, JPEGLSLossless, RLELossless
 
 from doctorsun.privacy.dicom.policy import DicomPolicy
 from doctorsun.privacy.dicom.release import rewrite
@@ -92,7 +92,7 @@ def test_a_damaged_stream_is_refused(cut):
         bare(jpeg()[:cut])
 
 
-@pytest.mark.parametrize("syntax", [JPEGBaseline8Bit, JPEG2000Lossless, JPEGLSLossless])
+@pytest.mark.parametrize("syntax", [JPEGBaseline8Bit, JPEG2000Lossless, JPEGLSLossless, RLELossless])
 def test_a_released_file_keeps_no_hidden_byte_and_every_pixel(syntax):
     source = pydicom.dcmread(BytesIO(seeded(0, sop_class=CT).raw))
     source.Rows, source.Columns = GRADIENT.shape
@@ -113,7 +113,11 @@ def test_a_released_file_keeps_no_hidden_byte_and_every_pixel(syntax):
         source.compress(syntax, generate_instance_uid=False)
         frame = next(pydicom.encaps.generate_frames(source.PixelData, number_of_frames=1)).rstrip(b"\0")
     pixels = opened(frame) if syntax == JPEGBaseline8Bit else GRADIENT
-    marked = frame[:2] + segment(0xFE, HIDDEN) + frame[2:] if syntax != JPEG2000Lossless else frame
+    marked = (
+        frame[:2] + segment(0xFE, HIDDEN) + frame[2:]
+        if syntax in (JPEGBaseline8Bit, JPEGLSLossless)
+        else frame
+    )
     source.PixelData = encapsulate([marked + HIDDEN])
     source["PixelData"].is_undefined_length = True
     file = BytesIO()

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate, encapsulate_extended, generate_frames
-from pydicom.uid import UID
+from pydicom.uid import UID, RLELossless
 
 _SOI, _EOI, _SOS, _COM = 0xD8, 0xD9, 0xDA, 0xFE
 _APPLICATION = range(0xE0, 0xF0)
@@ -17,6 +17,7 @@ _J2K = b"\xff\x4f\xff\x51"
 _J2K_SOT, _J2K_COM = 0x90, 0x64
 _JP2 = b"\0\0\0\x0cjP  "
 _SOT_BYTES = 12
+_RLE_HEAD, _NO_RUN = 64, 128
 
 
 def strip_streams(dataset: Dataset) -> bool:
@@ -28,7 +29,11 @@ def strip_streams(dataset: Dataset) -> bool:
         return False
     number = int(dataset.get("NumberOfFrames") or 1)
     frames = list(generate_frames(dataset.PixelData, number_of_frames=number))
-    made = [bare(frame) for frame in frames]
+    if dataset.file_meta.TransferSyntaxUID == RLELossless:
+        plane = int(dataset.get("Rows") or 0) * int(dataset.get("Columns") or 0)
+        made = [bare_rle(frame, plane) for frame in frames]
+    else:
+        made = [bare(frame) for frame in frames]
     # Anew in any case: items that no frame counts, and the table of offsets, hold what their writer likes.
     if "ExtendedOffsetTable" in dataset:
         whole, offsets, lengths = encapsulate_extended(made)
@@ -51,6 +56,38 @@ def bare(frame: bytes) -> bytes:
     if frame.startswith(b"\xff\xd8\xff"):
         return b"".join(_jpeg_parts(frame))
     return frame
+
+
+def bare_rle(frame: bytes, plane: int) -> bytes:
+    """An RLE frame whose segments end where `plane` bytes are unpacked (PS3.5 G); ValueError where cut."""
+    number, *starts = struct.unpack_from("<16L", frame)
+    if not 0 < number < len(starts) + 1:
+        raise ValueError("no segments")
+    ends = [*starts[1:number], len(frame)]
+    segments = [
+        frame[start : _unpacked(frame, start, end, plane)]
+        for start, end in zip(starts[:number], ends, strict=True)
+    ]
+    segments = [segment + b"\0" * (len(segment) % 2) for segment in segments]
+    places = [_RLE_HEAD + sum(map(len, segments[:at])) for at in range(number)]
+    head = struct.pack("<16L", number, *places, *([0] * (15 - number)))
+    return head + b"".join(segments)
+
+
+def _unpacked(frame: bytes, at: int, end: int, plane: int) -> int:
+    """Where the runs that make `plane` bytes end."""
+    made = 0
+    while made < plane:
+        if at >= end:
+            raise ValueError("cut")
+        run = frame[at]
+        if run < _NO_RUN:
+            made, at = made + run + 1, at + run + 2
+        elif run > _NO_RUN:
+            made, at = made + 257 - run, at + 2
+        else:
+            at += 1
+    return at
 
 
 def _jpeg_parts(frame: bytes) -> Iterator[bytes]:
