@@ -26,7 +26,7 @@ PARTS = {
     "pydicom": "imaging",
     "python-gdcm": "imaging",
     "pylibjpeg-openjpeg": "imaging",
-    "pylibjpeg-rle": "imaging",
+    "pylibjpeg": "imaging",
     "pyjpegls": "imaging",
     "imagecodecs": "imaging",
     "nibabel": "imaging",

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate, get_frame
 from pydicom.pixels import get_decoder
-from pydicom.uid import UID, JPEGExtended12Bit
+from pydicom.uid import UID, JPEG2000TransferSyntaxes, JPEGExtended12Bit, RLELossless
 
 from doctorsun.core.errors import MissingExtra, RecordError
 from doctorsun.imaging.dicom.codestream import declared_size, is_ended
@@ -69,8 +69,20 @@ def stored_values(file: BinaryIO, header: Header, index: int) -> NDArray[Any]:
     if layout.transfer_syntax == JPEGExtended12Bit and layout.bits_stored > _BYTE:
         return _twelve_bits(coded)
     single = BytesIO(encapsulate([coded], has_bot=False))
-    decoded: NDArray[Any] = decoder.as_array(single, index=0, **{**options, "number_of_frames": 1})[0]
+    options |= {"number_of_frames": 1, "decoding_plugin": plugin_for(layout.transfer_syntax)}
+    decoded: NDArray[Any] = decoder.as_array(single, index=0, **options)[0]
     return decoded
+
+
+def plugin_for(transfer_syntax: str) -> str:
+    """The plugin of pydicom for a transfer syntax, "" for its own order.
+
+    gdcm ends the whole process on some damaged JPEG 2000 frames, OpenJPEG refuses them; the RLE plugin of
+    pylibjpeg panics where pydicom's own decoder refuses.
+    """
+    if transfer_syntax == RLELossless:
+        return "pydicom"
+    return "pylibjpeg" if UID(transfer_syntax) in JPEG2000TransferSyntaxes else ""
 
 
 def _twelve_bits(coded: bytes) -> NDArray[Any]:

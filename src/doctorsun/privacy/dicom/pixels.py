@@ -13,6 +13,7 @@ from pydicom.pixels import pixel_array
 from pydicom.uid import UID
 
 from doctorsun.core.errors import RecordError
+from doctorsun.imaging.dicom.pixels import plugin_for
 from doctorsun.privacy.dicom.kinds import SAMPLES
 from doctorsun.privacy.dicom.marks import EXPLICIT_LITTLE
 from doctorsun.privacy.dicom.reading import DAMAGE
@@ -45,7 +46,8 @@ def clean_samples(source: Dataset, made: Dataset, *, where: str) -> PixelCheck:
         size = int(source.get("Rows") or 0) * int(source.get("Columns") or 0) * frames_count
         if not 0 < size <= _MOST_PIXELS or int(source.get("BitsAllocated") or 0) not in {8, 16, 32}:
             raise ValueError("no picture")
-        pixels = pixel_array(source)
+        plugin = plugin_for(source.file_meta.TransferSyntaxUID)
+        pixels = pixel_array(source, decoding_plugin=plugin)
     except DAMAGE:
         raise RecordError("privacy.pixels_unreadable", where=where) from None
     colour = int(source.get("SamplesPerPixel") or 1) == 3
