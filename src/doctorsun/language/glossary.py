@@ -15,7 +15,7 @@ from doctorsun.core.plugins import near
 from doctorsun.core.schema import Lang
 
 TermKind = Literal[
-    "modality", "view", "anatomy", "site", "diagnosis", "grade", "finding", "side", "size", "amount"
+    "place", "modality", "view", "anatomy", "site", "diagnosis", "grade", "finding", "side", "size", "amount"
 ]
 
 

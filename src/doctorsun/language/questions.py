@@ -17,7 +17,8 @@ from doctorsun.core.schema import Card, Fact, Kind, Lang, Message, Part, Record,
 from doctorsun.language.answers import LETTERS, Form, value
 from doctorsun.language.banks import Phrasing, pick
 from doctorsun.language.glossary import YES_NO, glossary
-from doctorsun.language.sentences import Sentence, bank_of, join, slots_of, statements
+from doctorsun.language.regions import box_text, position_facts, single_boxes
+from doctorsun.language.sentences import Sentence, bank_of, fact_slots, is_position, join, statements
 
 LANGS: tuple[Lang, ...] = ("zh", "en")
 _HEADS: dict[Lang, tuple[str, str]] = {"en": ("Findings: ", " Impression: "), "zh": ("所见：", "印象：")}
@@ -30,7 +31,8 @@ class QuestionConfig(Config):
 
     `forms` says by a fact's name, else by its topic, in which forms it is asked; a fact with neither is not
     asked. `per_record` is the most closed and choice questions about one record, 0 for all. `open`,
-    `captions`, `findings` and `reports` say how many of each are written.
+    `captions`, `findings` and `reports` say how many of each are written. Findings with a box are asked for
+    their `position` where `forms` names it, and for the box itself where `boxes` is true.
     """
 
     forms: dict[str, tuple[Form, ...]] = {
@@ -47,6 +49,7 @@ class QuestionConfig(Config):
         "amount": ("what", "yesno"),
     }
     per_record: int = 0
+    boxes: bool = False
     open: int = 1
     captions: int = 1
     findings: int = 1
@@ -93,15 +96,21 @@ def samples_of(
     for fact in facts:
         _check(fact, record)
     asks: list[_Ask] = []
-    for fact in facts:
+    for fact in (*facts, *position_facts(facts)):
         for form in config.forms_of(fact.name):
-            rng = _rng(seed, card, record, f"{fact.name}.{form}")
+            rng = _rng(seed, card, record, f"{_named(fact)}.{form}")
             asks += _closed(fact, form, card, rng, split)
     chooser = _rng(seed, card, record, "which")
     if config.per_record and len(asks) > config.per_record:
         asks = [asks[at] for at in sorted(chooser.sample(range(len(asks)), config.per_record))]
     asks += _free(facts, config, lambda name: _rng(seed, card, record, name), split)
     return [_sample(ask, record, card, lang, split) for ask in asks for lang in langs]
+
+
+def with_options(stem: str, choices: Sequence[str], lang: Lang) -> str:
+    """A question's stem with its options below, each behind its letter; at most as many as LETTERS."""
+    lines = [f"{LETTERS[at]}. {text}" for at, text in enumerate(choices)]
+    return "\n".join([stem, _OPTIONS[lang], *lines])
 
 
 def _check(fact: Fact, record: Record) -> None:
@@ -144,22 +153,22 @@ def _closed(fact: Fact, form: Form, card: Card, rng: Random, split: Split) -> li
 def _finding(fact: Fact, rng: Random, split: Split) -> _Ask:
     phrasing = pick(bank_of(fact.name, "yesno"), rng, split=split)
     answer = YES_NO["yes" if fact.status == "present" else "no"]
-    return _ask(fact, "yesno", phrasing, {lang: slots_of(fact.name, lang) for lang in LANGS}, answer)
+    return _ask(fact, "yesno", phrasing, {lang: fact_slots(fact, lang) for lang in LANGS}, answer)
 
 
 def _what(fact: Fact, rng: Random, split: Split) -> _Ask:
     phrasing = pick(bank_of(fact.name, "what"), rng, split=split)
     label = value(fact) or ""
     answer = {lang: glossary().answer(label, lang) for lang in LANGS}
-    return _ask(fact, "what", phrasing, {lang: slots_of(fact.name, lang) for lang in LANGS}, answer)
+    return _ask(fact, "what", phrasing, {lang: fact_slots(fact, lang) for lang in LANGS}, answer)
 
 
 def _is_it(fact: Fact, asked: str, rng: Random, split: Split) -> _Ask:
     phrasing = pick(bank_of(fact.name, "yesno"), rng, split=split)
     right = asked == value(fact)
     status: Status = "present" if right else "absent"
-    stated = Fact(fact.name, value=json.dumps(_json_value(asked)), status=status)
-    slots = {lang: slots_of(fact.name, lang, label=asked) for lang in LANGS}
+    stated = Fact(fact.name, value=json.dumps(_json_value(asked)), status=status, site=fact.site)
+    slots = {lang: fact_slots(fact, lang, label=asked) for lang in LANGS}
     return _ask(stated, "yesno", phrasing, slots, YES_NO["yes" if right else "no"])
 
 
@@ -169,15 +178,14 @@ def _choice(fact: Fact, options: Sequence[str], rng: Random, split: Split) -> _A
     question, choices = {}, {}
     for lang in LANGS:
         choices[lang] = tuple(glossary().answer(option, lang) for option in options)
-        lines = [f"{LETTERS[at]}. {text}" for at, text in enumerate(choices[lang])]
-        stem = phrasing.fill(lang, slots_of(fact.name, lang))
-        question[lang] = "\n".join([stem, _OPTIONS[lang], *lines, letter.fill(lang, {})])
+        stem = phrasing.fill(lang, fact_slots(fact, lang))
+        question[lang] = f"{with_options(stem, choices[lang], lang)}\n{letter.fill(lang, {})}"
     right = LETTERS[options.index(value(fact) or "")]
     ask = _ask(
         fact,
         "choice",
         phrasing,
-        {lang: slots_of(fact.name, lang) for lang in LANGS},
+        {lang: fact_slots(fact, lang) for lang in LANGS},
         {"en": right, "zh": right},
     )
     return replace(ask, kind="choice", question=question, choices=choices)
@@ -187,7 +195,7 @@ def _ask(
     fact: Fact, form: str, phrasing: Phrasing, slots: dict[Lang, dict[str, str]], answer: dict[Lang, str]
 ) -> _Ask:
     return _Ask(
-        key=f"{fact.name}-{form}",
+        key=f"{_named(fact)}-{form}",
         task="vqa",
         kind="closed",
         topic=glossary().topic(fact.name),
@@ -199,6 +207,11 @@ def _ask(
     )
 
 
+def _named(fact: Fact) -> str:
+    """A name for a fact within its record: of places there can be several."""
+    return f"{fact.name}-{fact.site}" if is_position(fact) else fact.name
+
+
 def _free(
     facts: Sequence[Fact], config: QuestionConfig, rng_of: Callable[[str], Random], split: Split
 ) -> Iterator[_Ask]:
@@ -207,6 +220,8 @@ def _free(
     abnormal = [fact for fact in findings if not glossary().term(fact.name).normal]
     for at in range(config.open if abnormal else 0):
         yield _open(abnormal, rng_of(f"open-{at}"), at, split)
+    for fact in single_boxes(facts) if config.boxes else ():
+        yield _boxed(fact, rng_of(f"box-{fact.name}"), split)
     for at in range(config.captions if facts else 0):
         rng = rng_of(f"caption-{at}")
         phrasing = pick("caption", rng, split=split)
@@ -233,6 +248,14 @@ def _open(findings: Sequence[Fact], rng: Random, at: int, split: Split) -> _Ask:
     return _text(f"open-{at}", phrasing, tuple(there or findings), answer)
 
 
+def _boxed(fact: Fact, rng: Random, split: Split) -> _Ask:
+    """Where exactly a finding lies: the answer is its box."""
+    phrasing = pick("box.ask", rng, split=split)
+    box = box_text(fact.box_xyxy or (0.0, 0.0, 1.0, 1.0))
+    slots = {lang: fact_slots(fact, lang) for lang in LANGS}
+    return replace(_text(f"{fact.name}-box", phrasing, (fact,), {"en": box, "zh": box}, slots), topic="box")
+
+
 def _prose(key: str, task: Task, phrasing: Phrasing, said: Sequence[Sentence]) -> _Ask:
     answer = {lang: join(said, lang) for lang in LANGS}
     ask = _text(key, phrasing, _facts_of(said), answer)
@@ -252,7 +275,13 @@ def _report(facts: Sequence[Fact], rng: Random, at: int, split: Split) -> _Ask:
     return replace(ask, task="report", kind="report")
 
 
-def _text(key: str, phrasing: Phrasing, facts: tuple[Fact, ...], answer: dict[Lang, str]) -> _Ask:
+def _text(
+    key: str,
+    phrasing: Phrasing,
+    facts: tuple[Fact, ...],
+    answer: dict[Lang, str],
+    slots: dict[Lang, dict[str, str]] | None = None,
+) -> _Ask:
     return _Ask(
         key=key,
         task="vqa",
@@ -260,7 +289,7 @@ def _text(key: str, phrasing: Phrasing, facts: tuple[Fact, ...], answer: dict[La
         topic=None,
         phrasing=phrasing.name,
         facts=facts,
-        question={lang: phrasing.fill(lang, {}) for lang in LANGS},
+        question={lang: phrasing.fill(lang, slots[lang] if slots else {}) for lang in LANGS},
         answer=answer,
         choices={"en": (), "zh": ()},
     )

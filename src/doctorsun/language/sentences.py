@@ -12,6 +12,7 @@ from doctorsun.language.glossary import Term, glossary
 _OPENING = frozenset({"modality", "view", "region"})
 _EN_WHERE = {"side": " on the {value}", "half": " in the {value} half of the picture"}
 _ZH_WHERE = {"side": "{value}", "half": "画面{value}"}
+_POSITION = "position"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,19 @@ def slots_of(name: str, lang: Lang, *, label: str | None = None) -> dict[str, st
     thing = attribute.of if attribute else name
     slots = thing_slots(glossary().term(thing), lang) if thing else {}
     return slots | (value_slots(label, lang) if label is not None else {})
+
+
+def is_position(fact: Fact) -> bool:
+    """Whether a fact says where in the picture another finding lies; `site` names that finding."""
+    return fact.name == _POSITION
+
+
+def fact_slots(fact: Fact, lang: Lang, *, label: str | None = None) -> dict[str, str]:
+    """What fills the phrasings about this fact; the thing of a place is the finding that lies there."""
+    slots = slots_of(fact.name, lang, label=label)
+    if is_position(fact) and fact.site:
+        slots |= thing_slots(glossary().term(fact.site), lang)
+    return slots
 
 
 def bank_of(name: str, form: str) -> str:
