@@ -138,3 +138,37 @@ def test_every_place_of_an_order_is_a_place_of_the_data(drawn, epoch):
         for at, (source, lang, label) in enumerate(drawn)
     ]
     assert set(order(metas, MixConfig(), seed=1, epoch=epoch)) <= set(range(len(metas)))
+
+
+def drawn(metas, mix):
+    return [metas[at] for at in order(metas, mix, seed=0, epoch=0)]
+
+
+def test_a_source_is_shown_as_often_as_its_epochs_say_and_no_more_than_its_cap():
+    counts = Counter(each.source for each in drawn(spread(), MixConfig(epochs={"small": 3, "large": 0.5})))
+    assert counts == {"small": 300, "large": 450}
+    counts = Counter(each.source for each in drawn(spread(), MixConfig(caps={"large": 50}, temper=1)))
+    assert counts == {"small": 100, "large": 50}
+
+
+def test_shares_of_language_and_modality_hold_together():
+    metas = [
+        meta(at, lang="zh" if at % 5 == 0 else "en", modality=("ct", "xray", None)[at % 3])
+        for at in range(3000)
+    ]
+    mix = MixConfig(shares={"lang": {"zh": 0.5}, "modality": {"ct": 0.2, "xray": 0.6}})
+    found = drawn(metas, mix)
+    assert abs(sum(each.lang == "zh" for each in found) / len(found) - 0.5) < 0.01
+    assert abs(sum(each.modality == "ct" for each in found) / len(found) - 0.2) < 0.01
+    assert abs(sum(each.modality == "xray" for each in found) / len(found) - 0.6) < 0.01
+
+
+def test_a_share_of_what_is_not_there_leaves_the_others_whole():
+    found = drawn(spread(), MixConfig(shares={"lang": {"zh": 0.5, "en": 0.5}}, temper=1))
+    assert len(found) == 1000
+    assert {each.lang for each in found} == {"en"}
+
+
+def test_shares_above_one_are_refused():
+    with pytest.raises(ConfigError, match="lang"):
+        validate(MixConfig, {"shares": {"lang": {"zh": 0.8, "en": 0.4}}}, where="mixture")

@@ -19,6 +19,7 @@ from doctorsun.data.shards import PICTURE_BYTES, SAMPLE_FIELDS
 
 OFFICIAL = "official"
 _META = ["id", "lang", "task", "kind", "source", "topic", "label", "question_key", "image_sha256", "general"]
+_META += ["modality"]
 _SAMPLE = [name for name, _ in SAMPLE_FIELDS]
 _WITHOUT_PICTURES = [name for name in _SAMPLE if name != "images"] + ["image_sha256"]
 
@@ -38,6 +39,7 @@ class Meta:
     picture: str | None
     general: bool
     row: int
+    modality: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,8 +42,8 @@ def allowed(licence: str, allow: Sequence[str]) -> bool:
 
 
 def non_commercial(licence: str) -> bool:
-    """Whether a licence forbids commercial use, or may (unknown)."""
-    return licence == UNKNOWN or "-NC" in licence
+    """Whether a licence forbids commercial use, or may because it is none of those known to be free."""
+    return _rank(licence)[0] > _STRICTNESS["CC-BY-ND"]
 
 
 def strictest(licences: Iterable[str]) -> str:
