@@ -1,8 +1,8 @@
 """How far the text of generated closed questions tells their answers: guessers that see no picture.
 
-Two guessers learn from the training split of a built data set and answer its test split: the majority answer of
-each question, and a naive Bayes on character n-grams of the question (for choices: the option that was right most
-often in training). Chance is one over the number of answers a question has. Last, one JSON object.
+Two guessers learn from the training split of a built data set and answer its test split: the majority answer
+of each question, and a naive Bayes on character n-grams of the question (for choices: the option that was right
+most often in training). Chance is one over the number of answers of a question. Last, one JSON object.
 
     python benchmarks/question_only.py datasets/NAME
 """
@@ -116,9 +116,8 @@ def main() -> None:
                     rows[group].append((right, chance))
         for group, marks in sorted(rows.items()):
             hits, chances = (sum(column) / len(marks) for column in zip(*marks, strict=True))
-            print(
-                f"{name:9} {group:20} n {len(marks):6}  right {hits:.3f}  chance {chances:.3f}  {hits - chances:+.3f}"
-            )
+            told = f"right {hits:.3f}  chance {chances:.3f}  {hits - chances:+.3f}"
+            print(f"{name:9} {group:20} n {len(marks):6}  {told}")
             result[f"{name}_{group}_above_chance"] = round(hits - chances, 4)
     json.dump(result, sys.stdout)
     print()
