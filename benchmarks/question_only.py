@@ -1,7 +1,7 @@
 """How far the text of generated closed questions tells their answers: guessers that see no picture.
 
 Two guessers learn from the training split of a built data set and answer its test split: the majority answer
-of each question, and a naive Bayes on character n-grams of the question (for choices: the option that was right
+of each question, and a naive Bayes on character n-grams of it (for choices: the option that was right
 most often in training). Chance is one over the number of answers of a question. Last, one JSON object.
 
     python benchmarks/question_only.py datasets/NAME
