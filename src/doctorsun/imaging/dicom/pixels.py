@@ -12,7 +12,15 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate, get_frame
 from pydicom.pixels import get_decoder
-from pydicom.uid import UID, JPEG2000TransferSyntaxes, JPEGExtended12Bit, RLELossless
+from pydicom.uid import (
+    UID,
+    JPEG2000TransferSyntaxes,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLossless,
+    JPEGLosslessSV1,
+    RLELossless,
+)
 
 from doctorsun.core.errors import MissingExtra, RecordError
 from doctorsun.imaging.dicom.codestream import declared_size, is_ended
@@ -67,7 +75,9 @@ def stored_values(file: BinaryIO, header: Header, index: int) -> NDArray[Any]:
         # Some decoders spend seconds on such a frame and then make up the rest.
         raise ValueError("a frame cut short")
     if layout.transfer_syntax == JPEGExtended12Bit and layout.bits_stored > _BYTE:
-        return _twelve_bits(coded)
+        return _jpeg(coded)
+    if layout.transfer_syntax in (JPEGLossless, JPEGLosslessSV1) and layout.samples == 1:
+        return _signed(_jpeg(coded), layout)
     single = BytesIO(encapsulate([coded], has_bot=False))
     options |= {"number_of_frames": 1, "decoding_plugin": plugin_for(layout.transfer_syntax)}
     decoded: NDArray[Any] = decoder.as_array(single, index=0, **options)[0]
@@ -77,20 +87,31 @@ def stored_values(file: BinaryIO, header: Header, index: int) -> NDArray[Any]:
 def plugin_for(transfer_syntax: str) -> str:
     """The plugin of pydicom for a transfer syntax, "" for its own order.
 
-    gdcm ends the whole process on some damaged JPEG 2000 frames, OpenJPEG refuses them; the RLE plugin of
-    pylibjpeg panics where pydicom's own decoder refuses.
+    gdcm ends the whole process on some damaged JPEG and JPEG 2000 frames, Pillow and OpenJPEG refuse them;
+    the RLE plugin of pylibjpeg panics where pydicom's own decoder refuses.
     """
     if transfer_syntax == RLELossless:
         return "pydicom"
+    if transfer_syntax in (JPEGBaseline8Bit, JPEGExtended12Bit):
+        return "pillow"
     return "pylibjpeg" if UID(transfer_syntax) in JPEG2000TransferSyntaxes else ""
 
 
-def _twelve_bits(coded: bytes) -> NDArray[Any]:
-    """The values of a JPEG frame of 12 bits (process 4), which none of pydicom's decoders reads."""
+def _signed(values: NDArray[Any], layout: Layout) -> NDArray[Any]:
+    """Values as the header means them: two's complement of the stored bits where it says so."""
+    if not layout.signed:
+        return values
+    spare = 8 * values.dtype.itemsize - layout.bits_stored
+    kind = np.dtype(f"i{values.dtype.itemsize}")
+    return (values.view(kind) << spare) >> spare
+
+
+def _jpeg(coded: bytes) -> NDArray[Any]:
+    """The values of a grey JPEG frame of 12 bits (process 4) or without loss (process 14)."""
     try:
         import imagecodecs
     except ImportError:
-        raise MissingExtra("JPEG 12 bit", "imaging") from None
+        raise MissingExtra("JPEG", "imaging") from None
     try:
         values: NDArray[Any] = imagecodecs.jpeg8_decode(coded)
     except imagecodecs.Jpeg8Error:
