@@ -76,8 +76,8 @@ def stored_values(file: BinaryIO, header: Header, index: int) -> NDArray[Any]:
         raise ValueError("a frame cut short")
     if layout.transfer_syntax == JPEGExtended12Bit and layout.bits_stored > _BYTE:
         return _jpeg(coded)
-    if layout.transfer_syntax in (JPEGLossless, JPEGLosslessSV1) and layout.samples == 1:
-        return _signed(_jpeg(coded), layout)
+    if layout.transfer_syntax in (JPEGLossless, JPEGLosslessSV1):
+        return _signed(_jpeg(coded), layout) if layout.samples == 1 else _jpeg(coded, layout.photometric)
     single = BytesIO(encapsulate([coded], has_bot=False))
     options |= {"number_of_frames": 1, "decoding_plugin": plugin_for(layout.transfer_syntax)}
     decoded: NDArray[Any] = decoder.as_array(single, index=0, **options)[0]
@@ -106,14 +106,16 @@ def _signed(values: NDArray[Any], layout: Layout) -> NDArray[Any]:
     return (values.view(kind) << spare) >> spare
 
 
-def _jpeg(coded: bytes) -> NDArray[Any]:
-    """The values of a grey JPEG frame of 12 bits (process 4) or without loss (process 14)."""
+def _jpeg(coded: bytes, photometric: str = "") -> NDArray[Any]:
+    """The values of a JPEG frame of 12 bits (process 4) or without loss (process 14); colours come as RGB."""
     try:
         import imagecodecs
     except ImportError:
         raise MissingExtra("JPEG", "imaging") from None
     try:
-        values: NDArray[Any] = imagecodecs.jpeg8_decode(coded)
+        stored = "RGB" if photometric == "RGB" else "YCBCR" if photometric else None
+        shown = "RGB" if photometric else None
+        values: NDArray[Any] = imagecodecs.jpeg8_decode(coded, colorspace=stored, outcolorspace=shown)
     except imagecodecs.Jpeg8Error:
         raise ValueError("a JPEG frame that cannot be decoded") from None
     return values
