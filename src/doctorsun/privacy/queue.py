@@ -25,10 +25,18 @@ def write_queue(
     path: Path, source: Path, *, outside: Path, sources_list: Path, key: Key, columns: TableConfig
 ) -> Path:
     """The place of the review page of a folder that was worked on, which lies outside the output."""
+    texts, pictures = read_queue(source, sources_list=sources_list, key=key, columns=columns)
+    return write_review(path, texts, outside=outside, pictures=pictures)
+
+
+def read_queue(
+    source: Path, *, sources_list: Path, key: Key, columns: TableConfig
+) -> tuple[list[Reviewed], list[Pictured]]:
+    """The texts that were changed and the pictures that wait, before and after."""
     texts = list(_texts(source, key, columns))[:SHOWN]
     listed = json.loads(sources_list.read_text(encoding="utf-8"))
     waiting = [one for one in listed if one["reason"] == _WAITING][:MOST_PICTURES]
-    return write_review(path, texts, outside=outside, pictures=list(_pictures(source, waiting)))
+    return texts, list(_pictures(source, waiting))
 
 
 def _texts(source: Path, key: Key, columns: TableConfig) -> Iterator[Reviewed]:

@@ -61,18 +61,23 @@ def write_review(
 ) -> Path:
     """The place of the page, readable by its owner alone; StorageError where it lies below `outside`."""
     check_place(path, outside=outside)
+    write_private(path, render(texts, pictures))
+    return path
+
+
+def write_private(path: Path, page: str) -> None:
+    """Put a page at `path`, readable by its owner alone from the first byte on."""
     aside = path.with_name(f".{path.name}.aside")
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         aside.unlink(missing_ok=True)
         handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(render(texts, pictures))
+            file.write(page)
             file.flush()
             os.fsync(file.fileno())
         aside.replace(path)
         sync_folder(path.parent)
-    return path
 
 
 def check_place(path: Path, *, outside: Path) -> None:
@@ -85,6 +90,11 @@ def check_place(path: Path, *, outside: Path) -> None:
 
 def render(texts: Sequence[Reviewed], pictures: Sequence[Pictured] = ()) -> str:
     """The HTML of the page: pictures that wait, counts of all texts, the first 500 of them side by side."""
+    return Page(both("privacy.review_title"), blocks_of(texts, pictures)).render()
+
+
+def blocks_of(texts: Sequence[Reviewed], pictures: Sequence[Pictured] = ()) -> list[Block]:
+    """What the page is made of, for a page that shows more than this."""
     counts = Counter(span.kind for text in texts for span in text.cleaned.spans)
     columns = [Column(both("privacy.review_kind")), Column(both("privacy.review_number"), number=True)]
     rows: list[list[Cell]] = [[both(f"privacy.kind_{kind}"), number] for kind, number in counts.most_common()]
@@ -94,14 +104,13 @@ def render(texts: Sequence[Reviewed], pictures: Sequence[Pictured] = ()) -> str:
         [("yes", both("privacy.review_changed")), ("no", both("privacy.review_same"))],
     )
     gallery = Gallery([_card(text) for text in texts[:SHOWN]], [facet])
-    blocks: list[Block] = [
+    return [
         Note(both("privacy.review_warning"), "warn"),
         Prose([both("privacy.review_summary", texts=len(texts), spans=counts.total())]),
         *_waiting(pictures),
         Section(both("privacy.review_counts"), [Table(columns, rows)]),
         Section(both("privacy.review_texts"), [gallery], lead=both("privacy.review_lead")),
     ]
-    return Page(both("privacy.review_title"), blocks).render()
 
 
 def _waiting(pictures: Sequence[Pictured]) -> list[Section]:

@@ -30,6 +30,8 @@ _BLUR_PX = 12
 _GAIN = 2.5
 _SURER = 0.65
 _THIN_PX = 80  # as the detector sees it
+_THICK_PX = 120
+"""Above this (60 pixels of a doubled picture) letters are rare, and vertebrae and ribs read as digits."""
 _ROUND = frozenset("0oOQq8CcDGUauen69日口〇一丨")
 """Letters that the reader sees in cells, vessels and the ring of a skull."""
 
@@ -128,6 +130,8 @@ def _spells(reading: _Reading) -> bool:
     found, score = reading.candidate.score, reading.score
     letters = [character for character in reading.text if character.isalnum()]
     telling = set(letters) - _ROUND
+    if min(reading.candidate.sides) > _THICK_PX and (len(letters) < 3 or score < 0.95):
+        return False
     if len(letters) >= 2 and telling:
         enough = 0.6 if len(letters) >= 4 else 0.75
         return score >= enough or (found >= 0.7 and score >= enough - 0.15)
@@ -155,13 +159,13 @@ def _gap(one: Candidate, other: Candidate) -> float:
 
 
 def _placed(reading: _Reading, frame: tuple[int, int, int, int, int]) -> Box:
-    """The upright hull in the pixels of the whole picture, with a margin: a letter at its ends."""
+    """The upright hull in the pixels of the whole picture, with a margin: more than a letter at its ends."""
     candidate = reading.candidate
     top, left, scale, height, width = frame
     low = (candidate.quad.min(axis=0) + (left, top)) / scale
     high = (candidate.quad.max(axis=0) + (left, top)) / scale
     line = min(candidate.sides) / scale
-    along, across = 0.75 * line + 1, 0.1 * line + 1
+    along, across = 1.25 * line + 1, 0.1 * line + 1
     lies = high[0] - low[0] >= high[1] - low[1]
     margin = np.array((along, across) if lies else (across, along))
     first, last = np.floor(low - margin).astype(int), np.ceil(high + margin).astype(int)
