@@ -12,14 +12,15 @@ from doctorsun.data.catalog import catalog
 from doctorsun.data.counts import Counts
 from doctorsun.language.glossary import glossary
 from doctorsun.language.questions import samples_of
-from tests.data.invented import PICTURES, TEXTS
+from tests.data.invented import GENERAL, HOSPITALS, PICTURES, READERS, REPORTS, TEXTS
 
-REAL = [name for name in plugins.names(sources) if hasattr(plugins.find(sources, name), "find")]
+FOUND = [name for name in plugins.names(sources) if hasattr(plugins.find(sources, name), "find")]
+REAL = [name for name in FOUND if name not in READERS]
 
 
 def read(name, root):
     module, counts = plugins.find(sources, name), Counts()
-    return list(module.records(module.find(root), counts)), counts
+    return list(module.records(root if name in READERS else module.find(root), counts)), counts
 
 
 def made(name, root):
@@ -28,10 +29,11 @@ def made(name, root):
 
 
 def test_the_sources_of_the_first_recipe_are_all_here():
-    assert set(PICTURES + TEXTS) == set(REAL)
+    assert set(PICTURES + TEXTS + REPORTS + HOSPITALS + GENERAL) == set(REAL)
+    assert {name for name in FOUND if getattr(plugins.find(sources, name), "READER", False)} == set(READERS)
 
 
-@pytest.mark.parametrize("name", REAL)
+@pytest.mark.parametrize("name", FOUND)
 def test_an_invented_example_is_read_whole(name, tmp_path):
     records, counts = made(name, tmp_path)
     assert len(records) >= 4
@@ -41,7 +43,7 @@ def test_an_invented_example_is_read_whole(name, tmp_path):
     assert all(record.group for record in records)
 
 
-@pytest.mark.parametrize("name", REAL)
+@pytest.mark.parametrize("name", FOUND)
 def test_every_fact_is_in_the_glossary_and_can_be_asked(name, tmp_path):
     card = plugins.find(sources, name).CARD
     for record in made(name, tmp_path)[0]:
@@ -61,15 +63,21 @@ def test_the_folder_is_found_whatever_is_around_it(name, tmp_path):
     assert module.find(deep) is not None or name in {"alpaca_en_zh"}
 
 
+@pytest.mark.parametrize("name", READERS)
+def test_a_reader_takes_no_folder_that_no_recipe_gave_it(name, tmp_path):
+    plugins.find(sources, name).example(tmp_path)
+    assert plugins.find(sources, name).find(tmp_path) is None
+
+
 @pytest.mark.parametrize("name", REAL)
 def test_no_source_takes_the_folder_of_another(name, tmp_path):
-    for other in REAL:
+    for other in FOUND:
         if other != name:
             plugins.find(sources, other).example(tmp_path / other)
     assert plugins.find(sources, name).find(tmp_path) is None
 
 
-@pytest.mark.parametrize("name", REAL)
+@pytest.mark.parametrize("name", FOUND)
 def test_the_same_folder_gives_the_same_records(name, tmp_path):
     assert made(name, tmp_path)[0] == read(name, tmp_path)[0]
 
@@ -81,13 +89,31 @@ def test_a_card_says_what_one_must_know(name):
     assert card.licence
     assert card.citation
     assert card.obtain
+    assert card.general or name not in GENERAL
     assert set(card.languages) <= {"zh", "en"}
     assert card.non_commercial == ("-NC" in card.licence)
 
 
 def test_sources_without_patients_say_so():
-    silent = {name for name in REAL if not plugins.find(sources, name).CARD.patient_groups}
-    assert {"busi", "brain_tumor_mri", "bccd", "idrid"} == silent
+    silent = {
+        name for name in REAL if name not in GENERAL and not plugins.find(sources, name).CARD.patient_groups
+    }
+    assert silent == {
+        "bccd",
+        "brain_tumor_mri",
+        "busi",
+        "idrid",
+        "medmnist",
+        "medtrinity_25m",
+        "omnimedvqa",
+        "pathvqa",
+        "pubmedvision",
+        "quilt_1m",
+        "slake",
+        "vqa_med_2019",
+        "vqa_med_2020",
+        "vqa_med_2021",
+    }
 
 
 def test_official_test_rows_are_marked(tmp_path):

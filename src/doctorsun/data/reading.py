@@ -1,18 +1,24 @@
-"""Files of other people's data sets: finding their folders, and tables whose faults cost a clear line."""
+"""Files of other people's data sets: finding their folders, and text whose faults cost a clear line."""
 
 import csv
 import json
 import os
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from io import StringIO
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
-from doctorsun.core.errors import DataError, RecordError
+from doctorsun.core.errors import DataError
 from doctorsun.core.schema import Picture
 from doctorsun.data.counts import Counts
+from doctorsun.data.encoding import KNOWN, decoded, detect, tell
+from doctorsun.data.formats.sheet import SHEET_ENDINGS, sheet_cells
+from doctorsun.data.pictures import PictureFile
 
 PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 MASK_WORDS = ("_mask", "masks", "segmentation")
@@ -20,6 +26,8 @@ DEPTH = 7
 # The second is what macOS adds to archives: the same folders again, with files of no content.
 HIDDEN = (".", "__MACOSX")
 MIXED = "cp1252"
+UTF8 = ("utf-8-sig",)
+LARGEST_MIB = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +39,40 @@ class Folder:
     files: tuple[str, ...]
 
 
+_walks: ContextVar[dict[Path, tuple[Iterator[Folder], list[Folder]]] | None] = ContextVar(
+    "walks", default=None
+)
+
+
+@contextmanager
+def walked_once() -> Iterator[None]:
+    """Within this block each root is walked once, however many sources look for their folders below it.
+
+    What changes on disk meanwhile is not seen.
+    """
+    before = _walks.set({})
+    try:
+        yield
+    finally:
+        _walks.reset(before)
+
+
 def folders(root: Path) -> Iterator[Folder]:
     """All folders below `root` and `root` itself, the shallow ones first, hidden ones left out."""
+    walks = _walks.get()
+    if walks is None:
+        yield from _walk(root)
+        return
+    walk, seen = walks.setdefault(root, (_walk(root), []))
+    for at in count():
+        if at == len(seen):
+            seen.extend(islice(walk, 1))
+        if at == len(seen):
+            return
+        yield seen[at]
+
+
+def _walk(root: Path) -> Iterator[Folder]:
     level = [root]
     for _ in range(DEPTH):
         below: list[Path] = []
@@ -86,22 +126,22 @@ def is_mask(name: str) -> bool:
 
 
 def read_picture(path: Path, name: str) -> Picture:
-    """The bytes of a picture file under a name that tells no place; RecordError where it cannot be read."""
-    try:
-        return Picture(path.read_bytes(), name)
-    except OSError:
-        raise RecordError("data.unreadable_picture", where=name) from None
+    """A picture file under a name that tells no place; RecordError where there is none.
+
+    Its bytes are read when they are asked for: that falls to the workers that check it.
+    """
+    return PictureFile(path, name)
 
 
-def read_text(path: Path, *, encodings: Sequence[str] = ("utf-8-sig",)) -> str:
+def read_text(path: Path, *, encodings: Sequence[str] = UTF8, counts: Counts | None = None) -> str:
     """The text of a file in the first encoding that fits; DataError names those tried.
 
-    Where `MIXED` is the last of them, a byte that is no UTF-8 is read as Windows-1252, each by itself.
+    Where `MIXED` is the last of them, a byte that is no UTF-8 is read as Windows-1252, each by itself. With
+    `counts`, and no `MIXED`, the encoding is detected, and told there with the file's name.
     """
-    try:
-        raw = path.read_bytes()
-    except OSError:
-        raise DataError("data.unreadable_file", where=path.name) from None
+    raw = _read_bytes(path)
+    if counts is not None and MIXED not in encodings:
+        return _detected(raw, path, counts)
     for encoding in (name for name in encodings if name != MIXED):
         try:
             return raw.decode(encoding)
@@ -110,6 +150,25 @@ def read_text(path: Path, *, encodings: Sequence[str] = ("utf-8-sig",)) -> str:
     if MIXED in encodings and b"\0" not in raw:
         return "".join(map(_mixed, raw.removeprefix(BOM_UTF8).splitlines(keepends=True)))
     raise DataError("data.bad_encoding", where=path.name, expected=", ".join(encodings))
+
+
+def _detected(raw: bytes, path: Path, counts: Counts) -> str:
+    found = detect(raw)
+    if found is None:
+        raise DataError("data.bad_encoding", where=path.name, expected=", ".join(KNOWN))
+    tell(found, path.name, counts)
+    return decoded(raw, found)
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        size = path.stat().st_size
+        if size > LARGEST_MIB * 2**20:
+            found = size // 2**20
+            raise DataError("data.file_too_large", where=path.name, found=found, limit=LARGEST_MIB)
+        return path.read_bytes()
+    except OSError:
+        raise DataError("data.unreadable_file", where=path.name) from None
 
 
 def _mixed(line: bytes) -> str:
@@ -125,24 +184,57 @@ def _mixed(line: bytes) -> str:
 
 
 def read_rows(
-    path: Path, columns: Sequence[str], *, encodings: Sequence[str] = ("utf-8-sig",)
+    path: Path, columns: Sequence[str], *, encodings: Sequence[str] = UTF8, counts: Counts | None = None
 ) -> list[dict[str, str]]:
     """The rows of a CSV, names and values stripped; DataError where it is no CSV or a column is missing.
 
-    Tabs and semicolons between the columns are read as well.
+    Tabs and semicolons between the columns are read as well. With `counts` the encoding is detected and told
+    there, and a row whose quotes do not fit costs only itself.
     """
-    text = read_text(path, encodings=encodings)
+    text = read_text(path, encodings=encodings, counts=counts)
     comma = max(",\t;", key=text.partition("\n")[0].count)
-    try:
-        reader = csv.reader(StringIO(text, newline=""), strict=True, delimiter=comma)
-        head = [name.strip() for name in next(reader, [])]
-        rows = [dict(zip(head, (value.strip() for value in row), strict=False)) for row in reader if any(row)]
-    except csv.Error as error:
-        raise DataError("data.bad_table", where=path.name, problem=error) from None
-    missing = [name for name in columns if name not in head]
+    cells = csv.reader(StringIO(text, newline=""), strict=True, delimiter=comma)
+    return _named(_fitting(cells, path, counts), columns, path.name)
+
+
+def read_sheet(path: Path, columns: Sequence[str] = ()) -> list[dict[str, str]]:
+    """The rows of the first sheet of an XLSX that holds any, as `read_rows` gives them.
+
+    DataError where it is no XLSX, is larger unpacked than is safe, or lacks a column. Dates are ISO 8601,
+    whole numbers have no point, a formula is what it last gave.
+    """
+    return _named(sheet_cells(path), columns, path.name)
+
+
+def read_table(path: Path, columns: Sequence[str] = (), *, counts: Counts) -> list[dict[str, str]]:
+    """The rows of a CSV or an XLSX, whichever the ending says, in any encoding, which is told."""
+    if path.suffix.lower() in SHEET_ENDINGS:
+        return read_sheet(path, columns)
+    return read_rows(path, columns, counts=counts)
+
+
+def _fitting(cells: Iterator[list[str]], path: Path, counts: Counts | None) -> Iterator[list[str]]:
+    """The rows that can be read; without `counts` a DataError at the first that cannot."""
+    for at in count(1):
+        try:
+            row = next(cells, None)
+        except csv.Error as error:
+            if counts is None:
+                raise DataError("data.bad_table", where=path.name, problem=error) from None
+            counts.drop("data.bad_table_row", f"{path.name}/{at}")
+            continue
+        if row is None:
+            return
+        yield row
+
+
+def _named(cells: Iterator[list[str]], columns: Sequence[str], name: str) -> list[dict[str, str]]:
+    head = [cell.strip() for cell in next(cells, [])]
+    rows = [dict(zip(head, (value.strip() for value in row), strict=False)) for row in cells if any(row)]
+    missing = [column for column in columns if column not in head]
     if missing:
-        found = ", ".join(name for name in head if name)[:200]
-        raise DataError("data.missing_column", where=path.name, column=", ".join(missing), found=found)
+        found = ", ".join(column for column in head if column)[:200]
+        raise DataError("data.missing_column", where=name, column=", ".join(missing), found=found)
     return [{**dict.fromkeys(columns, ""), **row} for row in rows]
 
 
@@ -157,23 +249,28 @@ def with_columns(
         yield {**dict.fromkeys(optional, ""), **row}
 
 
-def read_json(path: Path) -> Any:  # noqa: ANN401 - a JSON tree
-    """The tree of a JSON file; DataError where it is none."""
-    text = read_text(path)
+def read_json(path: Path, *, counts: Counts | None = None) -> Any:  # noqa: ANN401 - a JSON tree
+    """The tree of a JSON file; DataError where it is none. With `counts` in any encoding, which is told."""
+    return _tree(read_text(path, counts=counts), path)
+
+
+def _tree(text: str, path: Path) -> Any:  # noqa: ANN401 - a JSON tree
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
         raise DataError("data.bad_json", where=path.name) from None
 
 
-def read_json_rows(path: Path) -> list[Mapping[str, Any] | None]:
-    """The objects of a JSON list or of JSON lines, null for what is no object; DataError where it is none."""
-    text = read_text(path)
+def read_json_rows(path: Path, *, counts: Counts | None = None) -> list[Mapping[str, Any] | None]:
+    """The objects of a JSON list or of JSON lines, null for what is no object; DataError where it is none.
+
+    With `counts` in any encoding, which is told there. Files of millions of rows: `formats.json_rows`.
+    """
+    text = read_text(path, counts=counts)
     if text.lstrip().startswith("["):
-        tree = read_json(path)
-        return [row if isinstance(row, dict) else None for row in tree]
+        return [row if isinstance(row, dict) else None for row in _tree(text, path)]
     rows: list[Mapping[str, Any] | None] = []
-    for line in filter(str.strip, text.splitlines()):
+    for line in filter(str.strip, text.split("\n")):
         try:
             row = json.loads(line)
         except (ValueError, RecursionError):

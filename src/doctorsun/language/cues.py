@@ -10,9 +10,19 @@ from typing import Any
 
 import yaml
 
+from doctorsun.core.errors import ConfigError
 from doctorsun.core.schema import Lang
 
 _END = re.compile(r"(?<!\d)\.(?!\d)|\.(?=\s|$)|[。!！?？;；\n]+")
+
+_CLAUSE = {
+    "zh": re.compile(r"[,，](?!如|例如|比如|诸如|包括|像|或|和|及|以及)|(?=但)"),
+    "en": re.compile(
+        r",?\s+(?=(?:but|however|while|although|without|with no)\b)"
+        r"|,\s+(?=(?:no|with|there|the|which|he|she|it|and\s+(?:no|there|the|an?|is|are|was|were))\b)",
+        flags=re.IGNORECASE,
+    ),
+}
 
 
 @cache
@@ -25,8 +35,12 @@ def word_file(name: str) -> dict[str, Any]:
 
 @cache
 def pattern(file: str, lang: Lang, name: str) -> re.Pattern[str]:
-    """A pattern of the words of one list, the longest first."""
-    return any_of(word_file(file)[lang][name], lang)
+    """A pattern of the words of one list, the longest first; ConfigError where one is no text."""
+    words = word_file(file)[lang][name]
+    wrong = next((word for word in words if not isinstance(word, str)), None)
+    if wrong is not None:
+        raise ConfigError("language.not_a_word", where=f"{file}: {lang}.{name}", found=wrong)
+    return any_of(words, lang)
 
 
 def any_of(words: Iterable[str], lang: Lang) -> re.Pattern[str]:
@@ -46,6 +60,12 @@ def folded(text: str) -> str:
 def sentences(text: str) -> list[str]:
     """The sentences of a text in either language; a point inside a number ends none."""
     return [part.strip() for part in _END.split(text) if part.strip()]
+
+
+def clauses(text: str, lang: Lang) -> list[str]:
+    """The parts of a text in which a denial can reach: an enumeration keeps together."""
+    found = [part for one in sentences(text) for part in _CLAUSE[lang].split(one)]
+    return [part.strip() for part in found if part.strip()]
 
 
 def _part(word: str, lang: Lang) -> str:

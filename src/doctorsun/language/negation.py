@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from doctorsun.core.schema import Lang
-from doctorsun.language.cues import folded, pattern, sentences
+from doctorsun.language.cues import clauses, folded, pattern, sentences
 
 _FILE = "negation.yaml"
 Terms = Sequence[tuple[re.Pattern[str], re.Pattern[str]]]
@@ -45,18 +45,18 @@ def denial_changed(
 
     `terms` are patterns of one thing in both languages: it is denied in both or in neither.
     """
-    here = [(one, denials(one, source_lang)) for one in sentences(source)]
-    there = [(one, denials(one, target_lang)) for one in sentences(target)]
+    here = [denials(one, source_lang) for one in sentences(source)]
+    there = [denials(one, target_lang) for one in sentences(target)]
     if len(here) == len(there):
-        pairs = [(one[1], other[1]) for one, other in zip(here, there, strict=True)]
+        pairs = zip(here, there, strict=True)
         if any(_lost(one, other) or _lost(other, one) for one, other in pairs):
             return True
-    elif _far(*(_sum([found for _, found in part]) for part in (here, there))):
+    elif _far(_sum(here), _sum(there)):
         return True
     return any(
         _opposed(
-            [bool(found.firm) for one, found in here if before.search(one)],
-            [bool(found.firm) for one, found in there if after.search(one)],
+            _denied(before, clauses(source, source_lang), source_lang),
+            _denied(after, clauses(target, target_lang), target_lang),
         )
         for before, after in terms
     )
@@ -78,6 +78,11 @@ def _far(one: Denials, other: Denials) -> bool:
 
 def _sum(found: Sequence[Denials]) -> Denials:
     return Denials(*(sum(getattr(one, name) for one in found) for name in ("firm", "soft", "states")))
+
+
+def _denied(thing: re.Pattern[str], parts: Sequence[str], lang: Lang) -> list[bool]:
+    """Of each clause that names a thing, whether it denies."""
+    return [denials(part, lang).firm > 0 for part in parts if thing.search(folded(part))]
 
 
 def _opposed(some: Sequence[bool], others: Sequence[bool]) -> bool:

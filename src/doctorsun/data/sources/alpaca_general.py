@@ -19,6 +19,8 @@ CARD = Card(
     languages=("zh", "en"),
     citation="Zheng Y et al. LlamaFactory: Unified efficient fine-tuning of 100+ language models. ACL 2024.",
     obtain="Take data/alpaca_en_demo.json and data/alpaca_zh_demo.json from the repository.",
+    obtain_zh="从仓库取 data/alpaca_en_demo.json 与 data/alpaca_zh_demo.json。",
+    size="1,000 instructions in each language",
     general=True,
     notes="Answers written by a language model: origin synthetic.",
 )

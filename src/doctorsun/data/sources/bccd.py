@@ -26,6 +26,7 @@ CARD = Card(
     licence="MIT",
     url="https://github.com/Shenggan/BCCD_Dataset",
     languages=("en",),
+    test_rows="some",
     citation="Cosmicad, akshaylamba. BCCD Dataset, 2017. github.com/Shenggan/BCCD_Dataset",
     obtain="Clone the repository; BCCD/JPEGImages, BCCD/Annotations and BCCD/ImageSets are read.",
     patient_groups=False,
@@ -34,6 +35,8 @@ CARD = Card(
         "to be incomplete, so their number is only told in thirds of this set (under 10, 10 to 13, from "
         "14), and so are platelets (none, one, more); these words are no laboratory ranges."
     ),
+    obtain_zh="克隆该仓库；读取 BCCD/JPEGImages、BCCD/Annotations 和 BCCD/ImageSets。",
+    size="364 pictures, 4,888 boxes",
 )
 
 

@@ -23,6 +23,7 @@ CARD = Card(
     licence="unknown",
     url="https://github.com/SartajBhuvaji/Brain-Tumor-Classification-DataSet",
     languages=("en",),
+    test_rows="some",
     citation=(
         "Bhuvaji S, Kadam A, Bhumkar P, Dedge S, Kanchan S. Brain Tumor Classification (MRI). Kaggle, 2020. "
         "doi:10.34740/KAGGLE/DSV/1183165"
@@ -33,6 +34,8 @@ CARD = Card(
         "No licence file. No patient ids, and many slices of the same patient look nearly alike, so a split "
         "inside Training is optimistic; rows of Testing are test in any case."
     ),
+    obtain_zh="克隆该仓库；Training 和 Testing 两个文件夹都会读取。",
+    size="3,264 slices (2,870 training, 394 testing)",
 )
 
 

@@ -28,6 +28,8 @@ CARD = Card(
         "There are no patient ids, so a split by picture is optimistic. Masks and machine-made captions "
         "are not read."
     ),
+    obtain_zh="下载 Dataset_BUSI_with_GT 并解压；读取 benign、malignant、normal 三个文件夹。",
+    size="780 pictures of 600 women",
 )
 
 

@@ -22,6 +22,8 @@ CARD = Card(
         "using medical domain knowledge. Cureus 15(6):e40895, 2023."
     ),
     obtain=f"Take {FILE} from the repository.",
+    obtain_zh=f"从仓库取 {FILE}。",
+    size="5,452 dialogues",
     notes="Written by ChatGPT: origin synthetic, not checked by physicians.",
 )
 

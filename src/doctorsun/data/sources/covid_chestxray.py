@@ -68,6 +68,8 @@ CARD = Card(
         "strictest of them. Clinical notes are the authors' words: they tell history that no picture "
         "shows."
     ),
+    obtain_zh="克隆该仓库；读取 metadata.csv 和 images/。",
+    size="about 950 pictures",
 )
 
 

@@ -62,6 +62,10 @@ CARD = Card(
         "Split by lesion: one lesion has up to six pictures; patients are not told apart. Tables of the "
         "test and validation sets of ISIC 2018 (task 3) are read too, and keep their split."
     ),
+    obtain_zh=(
+        "从哈佛 Dataverse 把各部分图像和 HAM10000_metadata 下载到同一个文件夹；图像可放在其中任意子文件夹。"
+    ),
+    size="10,015 pictures of 7,470 lesions",
 )
 
 

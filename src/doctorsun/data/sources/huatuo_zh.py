@@ -22,6 +22,8 @@ CARD = Card(
         "knowledge. arXiv 2304.06975, 2023."
     ),
     obtain=f"Clone the repository; data/{INSTRUCTIONS} and data-literature/{TALKS} are read.",
+    obtain_zh=f"克隆仓库；读取 data/{INSTRUCTIONS} 与 data-literature/{TALKS}。",
+    size="8,658 instructions and 1,000 talks",
     notes="Written by GPT-3.5 from a knowledge graph and from papers: origin synthetic.",
 )
 

@@ -27,6 +27,7 @@ CARD = Card(
     licence="CC-BY-4.0",
     url="https://ieee-dataport.org/open-access/indian-diabetic-retinopathy-image-dataset-idrid",
     languages=("en",),
+    test_rows="some",
     citation=(
         "Porwal P, Pachade S, Kamble R, Kokare M, Deshmukh G, Sahasrabuddhe V, Meriaudeau F. Indian Diabetic "
         "Retinopathy Image Dataset (IDRiD). Data 3(3):25, 2018."
@@ -34,6 +35,8 @@ CARD = Card(
     obtain="Download 'B. Disease Grading' and unpack it; training and testing sets are both read.",
     patient_groups=False,
     notes="No patient ids. Training and testing pictures share file names; their records do not.",
+    obtain_zh="下载“B. Disease Grading”并解压；训练集与测试集都会读取。",
+    size="516 photographs (413 training, 103 testing)",
 )
 
 

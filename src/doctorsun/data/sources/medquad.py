@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
-from xml.etree import ElementTree
 
+from doctorsun.core.errors import MissingExtra
 from doctorsun.core.schema import Card, Record
 from doctorsun.data.counts import Counts
 from doctorsun.data.miniature import put_text
@@ -22,6 +23,8 @@ CARD = Card(
         "Bioinformatics 20:511, 2019."
     ),
     obtain="Clone the repository; every folder whose name ends with _QA is read.",
+    obtain_zh="克隆仓库；读取名称以 _QA 结尾的各目录。",
+    size="47,457 questions on 12 sites; 31,034 of them without their answer, for copyright",
     notes="The group is the page: all questions of one page stay together.",
 )
 
@@ -45,10 +48,14 @@ def example(folder: Path) -> None:
 
 def records(place: Path, counts: Counts) -> Iterator[Record]:
     """One record a question that has an answer."""
+    if find_spec("defusedxml") is None:
+        raise MissingExtra("XML", "data")
+    from defusedxml import ElementTree
+
     for part in sorted(path for path in place.iterdir() if path.is_dir() and _is_part(path.name)):
         for path in sorted(part.glob("[!.]*.xml")):
             try:
-                pairs = list(ElementTree.parse(path).getroot().iter("QAPair"))
+                pairs = list(ElementTree.parse(path).iter("QAPair"))
             except (OSError, ElementTree.ParseError, ValueError, LookupError):
                 counts.drop("data.bad_annotation", f"{part.name}/{path.name}")
                 continue

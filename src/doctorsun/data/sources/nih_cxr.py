@@ -30,6 +30,8 @@ CARD = Card(
         "Labels were mined from reports by machine and are partly wrong. The number before the "
         "underscore of a file's name is the patient."
     ),
+    obtain_zh="克隆 github.com/muhammedtalo/COVID-19；读取 Pneumonia 和 No_findings 两个文件夹。",
+    size="1,000 films in this copy (the whole of ChestX-ray8: 108,948)",
 )
 
 

@@ -23,6 +23,8 @@ CARD = Card(
     obtain="made by the program itself; nothing has to be fetched",
     synthetic=True,
     notes="Schematic drawings that show whether the road works. They say nothing about patients.",
+    obtain_zh="由程序自行生成，无需下载。",
+    size="as many pictures as are asked for",
 )
 
 

@@ -37,6 +37,7 @@ CARD = Card(
     licence="CC0-1.0",
     url="https://osf.io/89kps/",
     languages=("en",),
+    test_rows="some",
     citation=(
         "Lau JJ, Gayen S, Ben Abacha A, Demner-Fushman D. A dataset of clinically generated visual "
         "questions and answers about radiology images. Scientific Data 5:180251, 2018."
@@ -49,6 +50,8 @@ CARD = Card(
         "again in the split 'official', which is leaky because training may see those pictures through "
         "other questions."
     ),
+    obtain_zh="从 osf.io/89kps 下载“VQA_RAD Dataset Public.json”和“VQA_RAD Image Folder”。",
+    size="315 pictures, 2,248 questions",
 )
 
 
