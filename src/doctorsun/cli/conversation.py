@@ -1,5 +1,6 @@
 """A conversation with a model: pictures wait for the next question and stay in the history."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,14 @@ def open_chat(folder: Path) -> Chat:
     from doctorsun.engines.local import LocalChat
 
     return LocalChat(folder, name=run_of(folder).name)
+
+
+def open_server(url: str, *, remote: bool) -> Chat:
+    """The model of a server; its key is the environment variable SUN_API_KEY."""
+    from doctorsun.engines.http import HttpSettings
+    from doctorsun.engines.open import open_any
+
+    return open_any(url, http=HttpSettings(remote=remote), key=os.environ.get("SUN_API_KEY"))
 
 
 class Conversation:

@@ -6,11 +6,12 @@ from typing import Annotated
 import typer
 
 from doctorsun.cli.commands import Verb
-from doctorsun.cli.conversation import Conversation, open_chat
+from doctorsun.cli.conversation import Conversation, open_chat, open_server
 from doctorsun.cli.places import model_folder, picture
 from doctorsun.cli.progress import settle
 from doctorsun.cli.screen import line, on_terminal, put_json, show
 from doctorsun.core.errors import ConfigError
+from doctorsun.engines.address import is_url
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -25,13 +26,15 @@ def ask(
     max_tokens: Annotated[
         int, typer.Option("--max-tokens", metavar="N", min=1, help="cli.option_max_tokens")
     ] = 128,
+    remote: Annotated[bool, typer.Option("--remote", help="cli.option_remote")] = False,
 ) -> None:
     """Answer one question about zero or more pictures."""
     if not question.strip():
         raise ConfigError("cli.missing_word", where="sun ask", name="QUESTION")
-    folder = model_folder(model)
+    folder = None if is_url(model) else model_folder(model)
     pictures = [picture(path) for path in image or []]
-    talk = Conversation(open_chat(folder), max_new_tokens=max_tokens)
+    opened = open_chat(folder) if folder else open_server(model, remote=remote)
+    talk = Conversation(opened, max_new_tokens=max_tokens)
     for content in pictures:
         talk.add_picture(content)
     pieces = talk.ask(question)
@@ -40,4 +43,11 @@ def ask(
         show(pieces)
         line("cli.draft_note")
     else:
-        put_json({"event": "answer", "model": str(folder), "question": question, "answer": "".join(pieces)})
+        put_json(
+            {
+                "event": "answer",
+                "model": str(folder or model),
+                "question": question,
+                "answer": "".join(pieces),
+            }
+        )

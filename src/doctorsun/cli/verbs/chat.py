@@ -7,10 +7,11 @@ from typing import Annotated
 import typer
 
 from doctorsun.cli.commands import Verb
-from doctorsun.cli.conversation import Conversation, open_chat
+from doctorsun.cli.conversation import Conversation, open_chat, open_server
 from doctorsun.cli.places import model_folder, picture
 from doctorsun.cli.screen import line, on_terminal, put_json, show
 from doctorsun.core.errors import DoctorSunError
+from doctorsun.engines.address import is_url
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -21,9 +22,11 @@ def chat(
     max_tokens: Annotated[
         int, typer.Option("--max-tokens", metavar="N", min=1, help="cli.option_max_tokens")
     ] = 128,
+    remote: Annotated[bool, typer.Option("--remote", help="cli.option_remote")] = False,
 ) -> None:
     """Talk with a model until /quit or the end of the input."""
-    talk = Conversation(open_chat(model_folder(model)), max_new_tokens=max_tokens)
+    opened = open_server(model, remote=remote) if is_url(model) else open_chat(model_folder(model))
+    talk = Conversation(opened, max_new_tokens=max_tokens)
     line("cli.chat_start", model=talk.chat.name)
     line("cli.draft_note")
     while True:

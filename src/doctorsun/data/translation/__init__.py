@@ -1,0 +1,1 @@
+"""Translation of what exists in one language only: by any `Chat`, checked by rules, translated back."""
