@@ -50,6 +50,7 @@ def talk(answer, lang="en"):
             words("La radiografía del tórax muestra una opacidad en el lóbulo con derrame para el paciente"),
             "data.wrong_language",
         ),
+        (words("IL-1, IL-6, IL-8, IL-10, IL-12, IL-17, LES, DAS, UNE, CON, PAR, DER and TNF"), None),
         (words("The TNF-α and β-hCG levels were raised"), None),
         (words("CT", question="Is this a CT or an MRI?"), None),
         (

@@ -33,6 +33,7 @@ class Pictures:
         self._folders = [path for path in (place, *(place / name for name in folders)) if path.is_dir()]
         self._search = search
         self._unique = unique
+        self._listings: dict[Path, dict[str, str]] = {}
 
     def find(self, name: str) -> Path | None:
         """The file of a picture; null where there is none, where two might be meant, or it lies outside."""
@@ -45,25 +46,37 @@ class Pictures:
     def _lying(self, inner: PurePosixPath) -> Path | None:
         if inner.is_absolute():
             return None
-        paths = (folder / inner for folder in self._folders)
-        return next((path for path in paths if _is_file(path)), None)
+        paths = [folder / inner for folder in self._folders]
+        exact = next((path for path in paths if _is_file(path)), None)
+        return exact or next(filter(None, map(self._cased, paths)), None)
+
+    def _cased(self, path: Path) -> Path | None:
+        """The file whose name differs in its capitals alone; a folder is listed once, on its first miss."""
+        known = self._listings.get(path.parent)
+        if known is None:
+            inside = path.parent.iterdir() if path.parent.is_dir() else ()
+            names = sorted((each.name for each in inside), reverse=True)
+            known = self._listings[path.parent] = {name.lower(): name for name in names}
+        name = known.get(path.name.lower())
+        return path.with_name(name) if name and _is_file(path.with_name(name)) else None
 
     def _listed(self, inner: PurePosixPath) -> Path | None:
-        folders = self._names.get(inner.name, ()) if self._search else ()
+        listed = self._names.get(inner.name.lower(), ()) if self._search else ()
+        folders = tuple(folder for folder, _ in listed)
         wanted = "/".join(part for part in inner.parent.parts if part != "/")
         same = tuple(folder for folder in folders if not wanted or f"/{folder}".endswith(f"/{wanted}"))
         found = same or (folders if self._unique else ())
-        return self._place / found[0] / inner.name if len(found) == 1 else None
+        return self._place / found[0] / dict(listed)[found[0]] if len(found) == 1 else None
 
     @cached_property
-    def _names(self) -> Mapping[str, tuple[str, ...]]:
-        """The folders in which a file of each name lies."""
-        found: dict[str, tuple[str, ...]] = {}
+    def _names(self) -> Mapping[str, tuple[tuple[str, str], ...]]:
+        """The folders in which a file of each name lies, and its name there; capitals do not count."""
+        found: dict[str, tuple[tuple[str, str], ...]] = {}
         for top, inner, files in os.walk(self._place):
             inner[:] = sorted(name for name in inner if not name.startswith(HIDDEN))
             folder = Path(top).relative_to(self._place).as_posix()
             for name in filter(is_picture, files):
-                found[name] = (*found.get(name, ()), folder)
+                found[name.lower()] = (*found.get(name.lower(), ()), (folder, name))
         return found
 
 

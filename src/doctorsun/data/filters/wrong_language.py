@@ -16,10 +16,10 @@ _WORD = re.compile(r"[a-zà-öø-ÿ]+")
 _ENGLISH = re.compile(
     r"\b(?:the|of|and|is|in|to|with|for|or|are|was|what|which|no|there|be|on|by|this|it|as)\b", re.IGNORECASE
 )
+# In small letters: "IL-6" and "LES" are abbreviations.
 _LATIN = re.compile(
     r"\b(?:el|los|las|que|una|por|con|para|del|como|est[áà]|les|des|est|une|dans|pour|avec|sur|der|die|und|das"
-    r"|ist|nicht|mit|ein|eine|von|zu|den|il|che|di|per|sono|della|não|uma|os|em|mais|het|een|van|niet)\b",
-    re.IGNORECASE,
+    r"|ist|nicht|mit|ein|eine|von|zu|den|il|che|di|per|sono|della|não|uma|os|em|mais|het|een|van|niet)\b"
 )
 
 
