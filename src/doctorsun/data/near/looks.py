@@ -17,6 +17,8 @@ LOOK_BYTES = HEADER_BYTES + SIDE * SIDE
 DIFFERENCE = 4
 LEAST_SHARE = 0.03
 _FLAT = 1
+# The largest number that two bytes hold as a float.
+_WIDEST = 65504.0
 
 
 def look_of(pixels: NDArray[np.uint8]) -> bytes:
@@ -24,7 +26,7 @@ def look_of(pixels: NDArray[np.uint8]) -> bytes:
     image = Image.fromarray(np.ascontiguousarray(pixels))
     grey = image if image.mode == "L" else image.convert("L")
     small = np.asarray(grey.resize((SIDE, SIDE), Image.Resampling.BILINEAR))
-    header = struct.pack("<BBeI", 1, _FLAT * _is_flat(small), grey.width / grey.height, 0)
+    header = struct.pack("<BBeI", 1, _FLAT * _is_flat(small), min(grey.width / grey.height, _WIDEST), 0)
     return header + _stretched(small).tobytes()
 
 
