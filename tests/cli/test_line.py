@@ -253,18 +253,3 @@ def test_doctor_writes_json_lines_in_a_pipe(capsys: pytest.CaptureFixture[str]):
     assert checks["python"]["level"] == "OK"
     assert checks["network"]["level"] == "OK"
     assert all(row["mend"] for row in checks.values() if row["level"] != "OK")
-
-
-def test_every_source_says_where_it_is_to_be_had(capsys: pytest.CaptureFixture[str]):
-    assert main(["data", "sources"]) == 0
-    found = [json.loads(row) for row in capsys.readouterr().out.splitlines()]
-    assert all(row["url"].startswith("https://") for row in found if row["name"] != "phantom")
-
-
-def test_a_person_reads_addresses_that_are_not_folded(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-):
-    for place in ("cli.screen", "cli.verbs.data"):
-        monkeypatch.setattr(f"doctorsun.{place}.on_terminal", lambda: True)
-    assert main(["data", "sources"]) == 0
-    assert "  bccd  https://github.com/Shenggan/BCCD_Dataset\n" in capsys.readouterr().out

@@ -1,10 +1,10 @@
 """What a page can be made of: plain data, in both languages, without a word of HTML."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from doctorsun.core.charts import Axis, Series, Strip
+from doctorsun.core.charts import Axis, Series, Shares, Strip
 from doctorsun.core.strings import Lang
 from doctorsun.core.words import Words
 
@@ -31,7 +31,7 @@ class Badge:
     tone: Tone = "plain"
 
 
-Cell = Words | Value | Badge | Strip | int | None
+Cell = Words | Value | Badge | Strip | Shares | int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,20 +120,58 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Twin:
+    """The same question and answer in Chinese and in English, side by side; one alone has all the room."""
+
+    name: Words
+    zh: tuple[str, str] | None
+    en: tuple[str, str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Twins:
+    """Questions and answers that are data, both languages shown whatever the page's own is."""
+
+    rows: Sequence[Twin]
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token as it reads, and whether the loss covers it."""
+
+    text: str
+    learnt: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """A text token by token, those that are learnt in colour."""
+
+    tokens: Sequence[Token]
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
-    """One item of a gallery: pictures (`data:` addresses), lines, badges, and its value for each facet."""
+    """One item of a gallery: pictures (`data:` addresses), lines, badges, blocks under them.
+
+    `facets` are its values for each facet: one, or several that all fit.
+    """
 
     lines: Sequence[Line]
     pictures: Sequence[str | None] = ()
     title: Words = ""
     badges: Sequence[Badge] = ()
-    facets: dict[str, str] = field(default_factory=dict)
+    facets: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
     foot: Words = ""
+    more: Sequence["Block"] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Facet:
-    """One filter of a gallery: `values` are the ids that cards carry, with names; `start` is chosen first."""
+    """One filter of a gallery: `values` are the ids that cards carry, with names; `start` is chosen first.
+
+    A few are shown side by side, many in a list that opens.
+    """
 
     key: str
     name: Words
@@ -143,10 +181,11 @@ class Facet:
 
 @dataclass(frozen=True, slots=True)
 class Gallery:
-    """Cards with filters and a search over their text."""
+    """Cards with filters and a search over their text; `wide` ones have room for two languages."""
 
     cards: Sequence[Card]
     facets: Sequence[Facet] = ()
+    wide: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,4 +206,4 @@ class Section:
     lead: Words | None = None
 
 
-Block = Prose | Note | Code | Pairs | Tiles | Table | Curves | Gallery | Fold | Section
+Block = Prose | Note | Code | Pairs | Tiles | Table | Curves | Twins | Tokens | Gallery | Fold | Section

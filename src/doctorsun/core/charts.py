@@ -1,4 +1,4 @@
-"""Drawings of numbers as inline SVG, without a library: curves, and strips that show an interval."""
+"""Drawings of numbers as inline SVG, without a library: curves, strips that show an interval, shares."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,6 +39,19 @@ class Strip:
     high: float | None = None
     ticks: tuple[float, ...] = ()
     hollow: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """What a whole is made of: names and numbers, drawn in their order as one bar; `of` leaves room."""
+
+    parts: tuple[tuple[Words, int], ...]
+    of: int | None = None
+
+    @property
+    def whole(self) -> int:
+        """What the full length of the bar stands for."""
+        return max(self.of or 0, sum(number for _, number in self.parts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +127,27 @@ def strip_svg(strip: Strip, name: Words) -> str:
         parts.append(f'<circle class="hollow" cx="{at(strip.hollow):.1f}" cy="{middle}" r="3.5"></circle>')
     parts.append(f'<circle class="dot" cx="{at(strip.value):.1f}" cy="{middle}" r="4"></circle>')
     return tag("svg", "".join(parts), class_="strip", viewBox="0 0 132 20", role="img", **label(name))
+
+
+def shares_svg(shares: Shares, name: Words) -> str:
+    """An SVG of one bar, a colour for each part, as wide as its cell."""
+    wide, at = 200.0, 0.0
+    parts = [f'<rect class="rest" width="{wide:.0f}" height="10"></rect>']
+    for number, (_, size) in enumerate(shares.parts):
+        length = wide * size / max(shares.whole, 1)
+        place = f'x="{at:.1f}" width="{length:.1f}" height="10"'
+        parts.append(f'<rect class="part c{number % COLOURS}" {place}></rect>')
+        at += length
+    names = label(name)
+    return tag(
+        "svg",
+        "".join(parts),
+        class_="shares",
+        viewBox="0 0 200 10",
+        preserveAspectRatio="none",
+        role="img",
+        **names,
+    )
 
 
 def _usable(points: Sequence[Point], log_x: bool, log_y: bool) -> list[Point]:

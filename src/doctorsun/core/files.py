@@ -49,10 +49,14 @@ def whole_folder(path: Path) -> Iterator[Path]:
         except BaseException:
             shutil.rmtree(aside, ignore_errors=True)
             raise
+        # A kill between these lines leaves the old folder or the new one whole, at worst under another name.
+        before = path.with_name(f".{path.name}.before")
+        shutil.rmtree(before, ignore_errors=True)
         if path.exists():
-            shutil.rmtree(path)
+            path.replace(before)
         aside.replace(path)
         sync_folder(path.parent)
+        shutil.rmtree(before, ignore_errors=True)
 
 
 def sync_tree(folder: Path) -> None:

@@ -20,7 +20,9 @@
     root.lang = lang === "zh" ? "zh-Hans" : "en";
     document.title = lang === "zh" ? root.dataset.titleZh : root.dataset.titleEn;
     for (const one of all("[data-label-zh]")) {
-      one.setAttribute("aria-label", lang === "zh" ? one.dataset.labelZh : one.dataset.labelEn);
+      const words = lang === "zh" ? one.dataset.labelZh : one.dataset.labelEn;
+      if (one.tagName === "OPTION") one.textContent = words;
+      else one.setAttribute("aria-label", words);
     }
     for (const button of all("[data-use]")) button.setAttribute("aria-pressed", String(button.dataset.use === lang));
   };
@@ -73,11 +75,11 @@
     const cards = all("article", gallery).map((card) => [card, JSON.parse(card.dataset.facets), card.textContent.toLowerCase()]);
     const counts = all(".shown-text", gallery).map((count) => [count, count.textContent]);
     const show = () => {
-      const chosen = all("input:checked", form).filter((radio) => radio.value !== "").map((radio) => [radio.dataset.facet, radio.value]);
+      const chosen = all("input:checked, select", form).filter((one) => one.value !== "").map((one) => [one.dataset.facet, one.value]);
       const words = form.querySelector("[type=search]").value.toLowerCase();
       let shown = 0;
       for (const [card, facets, text] of cards) {
-        card.hidden = !(chosen.every(([facet, value]) => facets[facet] === value) && text.includes(words));
+        card.hidden = !(chosen.every(([facet, value]) => [].concat(facets[facet] ?? []).includes(value)) && text.includes(words));
         shown += card.hidden ? 0 : 1;
       }
       for (const [count, template] of counts) count.textContent = template.replace("{n}", String(shown));

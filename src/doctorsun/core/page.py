@@ -32,18 +32,35 @@ from doctorsun.core.blocks import (
     Table,
     Tile,
     Tiles,
+    Token,
+    Tokens,
     Tone,
+    Twin,
+    Twins,
     Value,
 )  # fmt: skip
-from doctorsun.core.charts import Axis, Series, Strip, curves_svg, legend_html, strip_svg
+from doctorsun.core.charts import (
+    COLOURS,
+    Axis,
+    Series,
+    Shares,
+    Strip,
+    curves_svg,
+    legend_html,
+    shares_svg,
+    strip_svg,
+)
 from doctorsun.core.strings import Lang
 from doctorsun.core.words import Both, Words, both, html, join, label, plain, tag
 
 __all__ = [
     "Axis", "Badge", "Block", "Both", "Card", "Cell", "Code", "Column", "Curves", "Facet", "Fold", "Gallery",
-    "Line", "Note", "Page", "Pairs", "Prose", "Section", "Series", "Strip", "Table", "Tile", "Tiles", "Tone",
-    "Value", "Words", "both", "join",
+    "Line", "Note", "Page", "Pairs", "Prose", "Section", "Series", "Shares", "Strip", "Table", "Tile",
+    "Tiles", "Token", "Tokens", "Tone", "Twin", "Twins", "Value", "Words", "both", "join",
 ]  # fmt: skip
+
+
+_SIDE_BY_SIDE = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +164,10 @@ class _Writer:
         shown = html(both("page.shown", n="{n}", of=str(len(gallery.cards))), class_="shown-text")
         count = tag("p", shown, class_="count", role="status")
         cards = "".join(self.card(card) for card in gallery.cards)
+        room = "cards wide" if gallery.wide else "cards"
         none = html(both("page.none_match"), "p", class_="none")
         bar = tag("form", filters + _search() + count, class_="filters")
-        return tag("div", bar + tag("div", cards, class_="cards") + none, class_="gallery")
+        return tag("div", bar + tag("div", cards, class_=room) + none, class_="gallery")
 
     def card(self, card: Card) -> str:
         """One item of a gallery."""
@@ -163,9 +181,11 @@ class _Writer:
             for line in card.lines
         )
         foot = tag("p", html(card.foot), class_="foot") if card.foot else ""
-        words = tag("div", title + badges + tag("dl", lines) + foot, class_="words")
+        more = "".join(self.block(block) for block in card.more)
+        listed = tag("dl", lines) if lines else ""
+        words = tag("div", title + badges + listed + more + foot, class_="words")
         shown = tag("div", pictures, class_="pictures") if pictures else ""
-        return tag("article", shown + words, data_facets=json.dumps(card.facets, ensure_ascii=False))
+        return tag("article", shown + words, data_facets=json.dumps(dict(card.facets), ensure_ascii=False))
 
     def picture(self, address: str | None) -> str:
         """The place of one picture; a missing one says so."""
@@ -177,13 +197,27 @@ class _Writer:
         return f'<img alt="" data-picture="{number}">'
 
 
-def _words_block(block: Prose | Note | Code) -> str:
+def _words_block(block: Prose | Note | Code | Twins | Tokens) -> str:
     if isinstance(block, Prose):
         return "".join(html(words, "p") for words in block.paragraphs)
+    if isinstance(block, Twins):
+        return tag("dl", "".join(map(_twin, block.rows)), class_="twins")
+    if isinstance(block, Tokens):
+        written = "".join(tag("b" if token.learnt else "i", escape(token.text)) for token in block.tokens)
+        return tag("p", written, class_="tokens")
     if isinstance(block, Note):
         return tag("div", html(block.words, "p"), class_=f"note {block.tone}", role="note")
     title = tag("p", html(block.title), class_="code-title") if block.title else ""
     return title + tag("pre", tag("code", escape(block.text)), tabindex="0")
+
+
+def _twin(twin: Twin) -> str:
+    told = [(lang, said) for lang, said in (("zh", twin.zh), ("en", twin.en)) if said]
+    sides = "".join(
+        tag("div", tag("p", escape(asked)) + tag("p", escape(answer), class_="answer"), lang=lang)
+        for lang, (asked, answer) in told
+    )
+    return tag("dt", html(twin.name)) + tag("dd", sides, class_="alone" if len(told) == 1 else None)
 
 
 def _curves(block: Curves) -> str:
@@ -218,17 +252,20 @@ def _row(row: Sequence[Cell], columns: Sequence[Column]) -> str:
 def _cell(cell: Cell) -> str:
     match cell:
         case None:
-            return tag("span", "–", class_="absent", **label(both("page.absent")))
+            written = tag("span", "–", class_="absent", **label(both("page.absent")))
         case Value():
-            return _value(cell)
+            written = _value(cell)
         case Badge():
-            return _badge(cell)
+            written = _badge(cell)
         case Strip():
-            return strip_svg(cell, _strip_name(cell))
+            written = strip_svg(cell, _strip_name(cell))
+        case Shares():
+            written = _shares(cell)
         case int():
-            return f"{cell:,}"
+            written = f"{cell:,}"
         case _:
-            return html(cell)
+            written = html(cell)
+    return written
 
 
 def _sort_key(cell: Cell) -> str | None:
@@ -237,6 +274,8 @@ def _sort_key(cell: Cell) -> str | None:
             return ""
         case Value() | Strip():
             return "" if cell.value is None else repr(float(cell.value))
+        case Shares():
+            return repr(max((number for _, number in cell.parts), default=0) / max(cell.whole, 1))
         case int():
             return str(cell)
         case _:
@@ -247,7 +286,7 @@ def _value(value: Value) -> str:
     if value.value is None:
         return _cell(None)
     sign = "+" if value.sign else ""
-    parts = [tag("b", f"{value.value:{sign}.{value.digits}f}".replace("-", "−"))]
+    parts = [tag("b", f"{value.value:{sign},.{value.digits}f}".replace("-", "−"))]
     if value.n is not None:
         parts.append(tag("small", f"n = {value.n:,}", class_="count"))
     if value.low is not None and value.high is not None:
@@ -265,8 +304,30 @@ def _strip_name(strip: Strip) -> Both:
     return both("page.strip", value=f"{strip.value:.3f}", low=low, high=high)
 
 
+def _shares(shares: Shares) -> str:
+    """The bar with its names and percentages under it, the colour of each beside it."""
+    whole = max(shares.whole, 1)
+    several = len(shares.parts) > 1 or shares.of is not None
+    told = [(name, _percent(n, whole) if several else f"{n:,}") for name, n in shares.parts]
+    names = join([join([name, figure], zh=" ", en=" ") for name, figure in told])
+    keys = "".join(
+        tag("li", f'<i class="key c{at % COLOURS}"></i>{html(name)} <b>{figure}</b>')
+        for at, (name, figure) in enumerate(told)
+    )
+    return shares_svg(shares, names) + tag("ul", keys, class_="legend")
+
+
+def _percent(number: int, whole: int) -> str:
+    share = 100 * number / whole
+    return f"{share:.1f} %" if 0 < share < 1 or 99 < share < 100 else f"{share:.0f} %"
+
+
 def _facet(facet: Facet, group: str) -> str:
     choices = [("", both("page.all")), *facet.values]
+    if len(choices) > _SIDE_BY_SIDE:
+        options = "".join(_option(value, name, value == facet.start) for value, name in choices)
+        chosen = tag("select", options, data_facet=facet.key, **label(facet.name))
+        return tag("fieldset", tag("legend", html(facet.name)) + chosen)
     chips = "".join(
         tag("label", _radio(group, facet.key, value, value == facet.start) + html(name))
         for value, name in choices
@@ -278,6 +339,13 @@ def _radio(group: str, key: str, value: str, chosen: bool) -> str:
     checked = " checked" if chosen else ""
     names = f'name="{escape(group)}" data-facet="{escape(key)}" value="{escape(value)}"'
     return f'<input type="radio" {names}{checked}>'
+
+
+def _option(value: str, name: Words, chosen: bool) -> str:
+    """A choice of a list; the script puts the words of the page's language in."""
+    return tag(
+        "option", escape(plain(name, "en")), value=value, selected="" if chosen else None, **label(name)
+    )
 
 
 def _search() -> str:

@@ -2,6 +2,7 @@
 
 import pkgutil
 from difflib import get_close_matches
+from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
@@ -43,5 +44,6 @@ def nearest(name: str, known: list[str]) -> str | None:
     return match[0] if match else None
 
 
-def _points(registry: ModuleType) -> list[EntryPoint]:
-    return list(entry_points(group=registry.__name__))
+@cache
+def _points(registry: ModuleType) -> tuple[EntryPoint, ...]:
+    return tuple(entry_points(group=registry.__name__))

@@ -114,7 +114,8 @@ class Card:
 
     `licence` is an SPDX id, else `unknown`; `general` marks text not of medicine; `patient_groups` is false
     where the source tells no patient, so a split by group is optimistic. `obtain` and `obtain_zh` say how the
-    files are had; `size` is how much the whole published set holds.
+    files are had; `size` is how much the whole published set holds; `test_rows` says how many of its rows a
+    benchmark calls test, which never train.
     """
 
     name: str
@@ -131,6 +132,7 @@ class Card:
     notes: str = ""
     obtain_zh: str = ""
     size: str = ""
+    test_rows: Literal["none", "some", "all"] = "none"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,11 @@
 """croissant.json: the data set described in MLCommons Croissant 1.0 (with the RAI fields that are known)."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from doctorsun.core.strings import say_in
+from doctorsun.data.card import by, reason_in
 
 _CONTEXT: dict[str, Any] = {
     "@language": "en",
@@ -62,16 +66,14 @@ def croissant(info: Mapping[str, Any], files: Mapping[str, Mapping[str, Any]]) -
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
         "name": info["name"],
-        "description": "A bilingual (zh, en) medical data set of pictures and text, built by Doctor Sun.",
+        "description": say_in("en", "data.card_intro", licence=info["licence"]),
         "conformsTo": ["http://mlcommons.org/croissant/1.0", "http://mlcommons.org/croissant/RAI/1.0"],
         "license": info["licence"],
         "url": "https://github.com/doctorsun",
         "version": f"{info['format']}.0.0",
         "inLanguage": ["zh", "en"],
         "citeAs": "; ".join(card["citation"] for card in cards),
-        "rai:dataCollection": "; ".join(f"{card['name']}: {card['url']}" for card in cards if card["url"]),
-        "rai:dataLimitations": "For research. Not for clinical use. "
-        + " ".join(card["notes"] for card in cards),
+        **_responsible(info, cards),
         "distribution": [*map(_file, sorted(files), (files[name] for name in sorted(files))), _file_set()],
         "recordSet": [
             {
@@ -80,6 +82,43 @@ def croissant(info: Mapping[str, Any], files: Mapping[str, Mapping[str, Any]]) -
                 "name": "samples",
                 "field": [_field(name) for name in _FIELDS],
             }
+        ],
+    }
+
+
+def _responsible(info: Mapping[str, Any], cards: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The RAI fields: where the data come from, what was done to them, whom they may show, how they lean."""
+    splits = {part: f"{tally['samples']:,}" for part, tally in info["splits"].items()}
+    shares = ", ".join(f"{name} {number:,}" for name, number in by(info, "modality"))
+    langs = ", ".join(f"{name} {number:,}" for name, number in by(info, "lang"))
+    unsure = [card["name"] for card in cards if not card["patient_groups"]]
+    limits = [say_in("en", "data.rai_limits"), *(card["notes"] for card in cards if card["notes"])]
+    dropped: Counter[str] = Counter()
+    for source in info["sources"].values():
+        dropped.update(source["counts"]["dropped"])
+    lost = ", ".join(f"{reason_in('en', reason)}: {number:,}" for reason, number in sorted(dropped.items()))
+    shown = [card["name"] for card in cards if not card["synthetic"]]
+    biases = [say_in("en", "data.rai_biases", modalities=shares, languages=langs)]
+    if unsure:
+        biases.append(say_in("en", "data.rai_no_patients", sources=", ".join(unsure)))
+    return {
+        "rai:dataCollection": "; ".join(f"{card['name']}: {card['url'] or card['title']}" for card in cards),
+        "rai:dataCollectionType": [
+            "Secondary Data Analysis",
+            *(["Software Collection"] if len(shown) < len(cards) else []),
+        ],
+        "rai:dataCollectionMissingData": lost or say_in("en", "data.card_nothing_lost"),
+        "rai:dataPreprocessingProtocol": [say_in("en", "data.rai_preprocessing")],
+        "rai:dataAnnotationProtocol": say_in("en", "data.rai_annotation"),
+        "rai:dataBiases": biases,
+        "rai:dataLimitations": limits,
+        "rai:dataUseCases": [
+            say_in("en", "data.rai_uses", splits=", ".join(f"{k} {v}" for k, v in splits.items()))
+        ],
+        "rai:personalSensitiveInformation": [
+            say_in("en", "data.rai_people", sources=", ".join(shown))
+            if shown
+            else say_in("en", "data.card_synthetic")
         ],
     }
 

@@ -9,22 +9,28 @@ from typing import Any
 
 import PIL
 import pyarrow as pa
-import yaml
 
 import doctorsun
 from doctorsun.core.files import sha256_file, write_whole
 from doctorsun.core.schema import SPLITS
-from doctorsun.core.strings import Lang, say_in
 from doctorsun.data.audit import examine
+from doctorsun.data.card import card
 from doctorsun.data.config import DataConfig
 from doctorsun.data.croissant import croissant
 from doctorsun.data.dataset import OFFICIAL, Dataset, seal
 from doctorsun.data.inspection import render
+from doctorsun.data.keys import Met, keys_of
 from doctorsun.data.licences import non_commercial, strictest
 from doctorsun.data.rows import Written
 from doctorsun.data.stage import Staged
+from doctorsun.data.wording import UNSAID
 
 FORMAT = 1
+# Where and how a data set was made is not what it is: these leave no trace in it.
+UNSTATED: Any = {"sources": {"__all__": {"path"}}} | dict.fromkeys(
+    ("root", "out", "workers", "engine", "ray_address", "keep"), True
+)
+COUNTED = ("source", "lang", "licence", "origin", "task", "kind", "modality")
 
 
 @dataclass
@@ -32,13 +38,22 @@ class _Tally:
     """What one split holds."""
 
     samples: int = 0
-    pictures: set[str] = field(default_factory=set)
-    groups: set[str] = field(default_factory=set)
+    pictures: Met = field(default_factory=Met)
+    groups: Met = field(default_factory=Met)
     by: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
 
 
-def describe(folder: Path, config: DataConfig, staged: Sequence[Staged], written: Sequence[Written]) -> None:
-    """Write everything that is not a shard; dataset.json comes last, with the hashes of the rest."""
+def describe(
+    folder: Path,
+    config: DataConfig,
+    staged: Sequence[Staged],
+    written: Sequence[Written],
+    compared: Mapping[str, Any],
+) -> None:
+    """Write everything that is not a shard; dataset.json comes last, with the hashes of the rest.
+
+    `compared` is what building found of nearly equal records and of benchmarks; it goes into audit.json.
+    """
     names = sorted(f"data/{shard.file.name}" for shard in written)
     parts = [part for part in (*SPLITS, OFFICIAL) if any(name.startswith(f"data/{part}-") for name in names)]
     draft = Dataset(
@@ -52,7 +67,7 @@ def describe(folder: Path, config: DataConfig, staged: Sequence[Staged], written
         "licence": strictest(licences),
         "licences": licences,
         "non_commercial": any(map(non_commercial, licences)),
-        "recipe": config.model_dump(mode="json", exclude={"root", "out", "workers"}),
+        "recipe": config.model_dump(mode="json", exclude=UNSTATED),
         "versions": {
             "doctorsun": doctorsun.__version__,
             "pyarrow": pa.__version__,
@@ -62,10 +77,11 @@ def describe(folder: Path, config: DataConfig, staged: Sequence[Staged], written
         "sources": {source.name: _source(source, tallies) for source in staged},
     }
     hashes = {
-        name: {"bytes": (folder / name).stat().st_size, "sha256": sha256_file(folder / name)}
-        for name in names
+        f"data/{shard.file.name}": {"bytes": shard.file.stat().st_size, "sha256": shard.sha256}
+        for shard in sorted(written, key=lambda shard: shard.file.name)
     }
     found = examine(Dataset(folder, {**info, "files": hashes}))
+    found |= compared
     _put(folder / "audit.json", found)
     write_whole(folder / "index.html", render(Dataset(folder, {**info, "files": hashes}), found))
     write_whole(folder / "README.md", card(info))
@@ -76,86 +92,36 @@ def describe(folder: Path, config: DataConfig, staged: Sequence[Staged], written
     _put(folder / "dataset.json", {**whole, "sha256": seal(whole)})
 
 
-def card(info: Mapping[str, Any]) -> str:
-    """The README.md of a data set: metadata that hubs read, then the facts in English and in Chinese."""
-    head = {
-        "pretty_name": info["name"],
-        "language": ["zh", "en"],
-        "license": "other",
-        "license_name": info["licence"],
-        "task_categories": ["visual-question-answering", "image-to-text", "question-answering"],
-        "tags": ["medical", "doctorsun"],
-        "configs": [
-            {
-                "config_name": "default",
-                "data_files": [{"split": part, "path": f"data/{part}-*.parquet"} for part in info["splits"]],
-            }
-        ],
-    }
-    front = yaml.safe_dump(head, sort_keys=False, allow_unicode=True)
-    return f"---\n{front}---\n\n" + "\n\n".join(_words(info, lang) for lang in ("en", "zh")) + "\n"
+def record_scan(folder: Path, told: Mapping[str, Any]) -> None:
+    """Say in audit.json that a privacy scan of the whole data set passed, and seal dataset.json anew.
 
-
-def _words(info: Mapping[str, Any], lang: Lang) -> str:
-    lines = [
-        f"# {info['name']}",
-        "",
-        say_in(lang, "data.card_intro", licence=info["licence"]),
-        "",
-        f"| {say_in(lang, 'data.card_split')} | {say_in(lang, 'data.card_numbers')} |",
-        "|---|---|",
-    ]
-    for part, tally in info["splits"].items():
-        numbers = say_in(
-            lang, "data.card_counts", **{name: tally[name] for name in ("samples", "pictures", "groups")}
-        )
-        lines.append(f"| {part} | {numbers} |")
-    if OFFICIAL in info["splits"]:
-        lines += ["", say_in(lang, "data.card_official")]
-    for name, source in info["sources"].items():
-        lines += ["", *_source_words(name, source, lang)]
-    return "\n".join(lines)
-
-
-def _source_words(name: str, source: Mapping[str, Any], lang: Lang) -> list[str]:
-    about = source["card"]
-    lines = [f"## {about['title']} (`{name}`)", ""]
-    if not source["present"]:
-        return [*lines, say_in(lang, "data.card_absent")]
-    licences = ", ".join(source["licences"]) or about["licence"]
-    lines.append(
-        say_in(lang, "data.card_source", licence=licences, url=about["url"], citation=about["citation"])
-    )
-    if not about["patient_groups"]:
-        lines.append(say_in(lang, "data.card_no_patients"))
-    if about["synthetic"]:
-        lines.append(say_in(lang, "data.card_synthetic"))
-    counts = source["counts"]
-    lines += ["", say_in(lang, "data.kept", number=counts["kept"])]
-    for reason, number in counts["dropped"].items():
-        words = say_in(lang, f"data.reason_{reason.replace('.', '_')}")
-        lines.append(f"- {number}: {words}")
-    return lines
+    `told` is what was scanned for and how much of it; a push of a hospital's data asks for this record.
+    """
+    found = json.loads((folder / "audit.json").read_text(encoding="utf-8"))
+    _put(folder / "audit.json", {**found, "privacy": {**told, "passed": True}})
+    info = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
+    path = folder / "audit.json"
+    info["files"]["audit.json"] = {"bytes": path.stat().st_size, "sha256": sha256_file(path)}
+    rest = {name: value for name, value in info.items() if name != "sha256"}
+    _put(folder / "dataset.json", {**rest, "sha256": seal(rest)})
 
 
 def _tally(dataset: Dataset, part: str) -> _Tally:
     tally = _Tally()
-    for row in dataset.rows(part).columns(
-        "source", "lang", "licence", "origin", "task", "group", "image_sha256"
-    ):
-        tally.samples += 1
-        tally.pictures.update(row["image_sha256"])
-        tally.groups.add(row["group"])
-        for name in ("source", "lang", "licence", "origin", "task"):
-            tally.by[name][row[name]] += 1
-        tally.by["source_licence"][f"{row['source']}\0{row['licence']}"] += 1
+    for batch in dataset.rows(part).batches(*COUNTED, "group", "image_sha256"):
+        tally.samples += len(batch)
+        tally.pictures.fresh(keys_of(batch["image_sha256"].flatten().to_pylist()))
+        tally.groups.fresh(keys_of(batch["group"].drop_null().to_pylist()))
+        columns = {name: batch[name].to_pylist() for name in COUNTED}
+        for name, values in columns.items():
+            tally.by[name].update(value or UNSAID for value in values)
+        pairs = zip(columns["source"], columns["licence"], strict=True)
+        tally.by["source_licence"].update(f"{source}\0{licence}" for source, licence in pairs)
     return tally
 
 
 def _plain(tally: _Tally) -> dict[str, Any]:
-    by = {
-        name: dict(sorted(tally.by[name].items())) for name in ("source", "lang", "licence", "origin", "task")
-    }
+    by = {name: dict(sorted(tally.by[name].items())) for name in COUNTED}
     return {
         "samples": tally.samples,
         "pictures": len(tally.pictures),

@@ -33,7 +33,7 @@ def assemble(config: ModelConfig, tokenizer: PreTrainedTokenizerBase | None = No
         tokenizer = language.tokenizer
     if tokenizer is None:
         raise ModelError("model.no_tokenizer")
-    _add_tokens(tokenizer)
+    add_tokens(tokenizer)
     llava = _llava_config(config, tokenizer, vision=vision, language=language)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -72,7 +72,8 @@ def llava_config(config: ModelConfig, *, vocabulary: int, image_id: int) -> Llav
     )
 
 
-def _add_tokens(tokenizer: PreTrainedTokenizerBase) -> None:
+def add_tokens(tokenizer: PreTrainedTokenizerBase) -> None:
+    """Give a tokenizer what a LLaVA needs: the place of an image, padding, a template that takes images."""
     tokenizer.add_special_tokens({"additional_special_tokens": [IMAGE_TOKEN]}, False)
     if tokenizer.pad_token is None or tokenizer.pad_token == tokenizer.eos_token:
         tokenizer.add_special_tokens({"pad_token": PAD_TOKEN})

@@ -86,9 +86,17 @@ def load_vision(source: str) -> PretrainedVision:
 
 def load_language(source: str) -> PretrainedLanguage:
     """The causal language model of a folder with its tokenizer."""
+    tokenizer = load_tokenizer(source)
+    return PretrainedLanguage(load_weights(AutoModelForCausalLM, source, dtype=torch.float32), tokenizer)
+
+
+def load_tokenizer(source: str) -> PreTrainedTokenizerBase:
+    """The tokenizer of a folder's language model; no weight is read."""
     refuse_unsafe(source)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=True, trust_remote_code=False)
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
+            source, local_files_only=True, trust_remote_code=False
+        )
     except (OSError, ValueError):
         raise ModelError("model.no_model", where=source) from None
-    return PretrainedLanguage(load_weights(AutoModelForCausalLM, source, dtype=torch.float32), tokenizer)
+    return tokenizer

@@ -1,0 +1,34 @@
+"""How a model reads a conversation, from its folder or from its recipe, without a weight of it."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from doctorsun.model.assemble import add_tokens
+from doctorsun.model.config import ModelConfig
+from doctorsun.model.encode import Encoder
+from doctorsun.model.parts import image_tokens
+from doctorsun.model.pictures import PictureProcessor
+from doctorsun.model.pretrained import load_tokenizer
+from doctorsun.model.store import load_processor
+from doctorsun.model.tokenizer import train_tokenizer
+
+
+def encoder_in(folder: Path) -> Encoder:
+    """The encoder of a model's folder; ModelError where it has no processor."""
+    processor = load_processor(folder)
+    pictures = PictureProcessor(processor.image_processor)
+    return Encoder(processor.tokenizer, image_tokens=image_tokens(processor, pictures.size))
+
+
+def encoder_for(config: ModelConfig, texts: Iterable[str]) -> Encoder:
+    """The encoder that a model of this recipe will have; `texts` teach a tokenizer from scratch.
+
+    An image counts as many tokens as the recipe's own encoder has patches.
+    """
+    language, vision = config.language, config.vision
+    if language.source:
+        tokenizer = load_tokenizer(language.source)
+    else:
+        tokenizer = train_tokenizer(texts, size=language.vocabulary, context=language.context)
+    add_tokens(tokenizer)
+    return Encoder(tokenizer, image_tokens=(vision.image_px // vision.patch_px) ** 2)
