@@ -23,7 +23,7 @@ from doctorsun.language.answers import form, label, question_key
 
 @dataclass(frozen=True)
 class Question:
-    """One generated closed question: what it asks (a text names no source), its words, label and options."""
+    """One generated closed question: its key (with the source), language, words, label and options."""
 
     key: str
     lang: str
@@ -42,7 +42,7 @@ def questions(samples: Iterator[Sample]) -> list[Question]:
         offered = sample.choices if form(sample) == "choice" else ()
         text = sample.messages[0].text
         answer = sample.choices["ABCDEFGH".index(sample.messages[-1].text[0])] if offered else right
-        found.append(Question(key.partition("/")[2], sample.lang, text, answer, offered))
+        found.append(Question(key, sample.lang, text, answer, offered))
     return found
 
 
@@ -112,7 +112,7 @@ def main() -> None:
             chance = 1 / len(one.offered or possible)
             if len(one.offered or possible) > 1:
                 right = float(guesser.guess(one, possible) == one.label)
-                for group in ("all", one.key.rpartition("/")[2], one.lang, one.key.partition("=")[0]):
+                for group in ("all", one.key.rpartition("/")[2], one.lang, one.key.partition("/")[0]):
                     rows[group].append((right, chance))
         for group, marks in sorted(rows.items()):
             hits, chances = (sum(column) / len(marks) for column in zip(*marks, strict=True))

@@ -5,7 +5,6 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 from collections import Counter
@@ -23,6 +22,7 @@ from doctorsun.data.audit import audit
 from doctorsun.data.build import build
 from doctorsun.data.dataset import open_dataset
 from doctorsun.data.miniature import put_picture, put_table
+from doctorsun.language.answers import label, question_key
 from doctorsun.language.banks import held_out
 from tests.data.invented import PICTURES, TEXTS, recipe, write_sources
 
@@ -40,8 +40,7 @@ def dropped(path, source):
 
 
 def test_the_same_input_gives_the_same_bytes_with_any_number_of_workers(tmp_path, monkeypatch):
-    monkeypatch.setattr("doctorsun.data.stage.ALONE", 1)
-    monkeypatch.setattr("doctorsun.data.build.FEW_BLOCKS", 0)
+    monkeypatch.setattr("doctorsun.data.workers.local.ALONE_BYTES", 0)
     names = ["busi", "vqa_rad", "bccd", "medquad"]
     write_sources(tmp_path / "raw", names)
     one = tree(build(recipe(tmp_path / "raw", names, out=tmp_path / "one", workers=1)))
@@ -103,7 +102,7 @@ def test_what_a_benchmark_calls_test_never_trains(built):
 
 
 def test_the_official_split_holds_every_question_marked_test(built):
-    official = list(built.rows("official").words())
+    official = [each for each in built.rows("official").words() if each[0].source == "vqa_rad"]
     assert sorted(_number(sample.id) for sample, _ in official) == [3, 7, 11, 15, 19, 23]
     assert all(sample.split == "test" for sample, _ in official)
     assert "official" in (built.path / "README.md").read_text()
@@ -127,19 +126,19 @@ def test_held_out_phrasings_never_train(built):
 
 def test_yes_and_no_are_equally_many_for_each_question(built):
     for split in SPLITS:
-        for key, known in (
-            json.loads((built.path / "audit.json").read_text())["answers"].get(split, {}).items()
-        ):
-            if "/yesno " in key and "vqa_rad" not in key.replace("vqa_rad/body_region", ""):
-                assert known["majority"] == 0.5, key
+        facts = [sample for sample, _ in built.rows(split).words() if sample.origin == "template"]
+        said = Counter((question_key(sample), sample.lang, label(sample)) for sample in facts)
+        for key, lang, _ in said:
+            if key and key.endswith("/yesno"):
+                assert said[key, lang, "yes"] == said[key, lang, "no"], key
 
 
 def test_every_question_from_facts_stands_in_both_languages(built):
     langs = Counter()
     for sample, _ in built.rows("train").words():
-        if sample.origin == "template":
+        if sample.origin == "template" and sample.facts:
             langs[sample.id.rpartition("/")[0]] += {"zh": 1, "en": 100}[sample.lang]
-    assert set(langs.values()) == {101}
+    assert {name: both for name, both in langs.items() if both != 101} == {}
 
 
 def test_an_absent_source_is_skipped_said_and_counted(tmp_path, heard):
@@ -272,32 +271,6 @@ def test_phantoms_need_no_root(tmp_path):
     assert {sample.origin for sample, _ in dataset.rows("train").words()} == {"synthetic"}
 
 
-def test_a_killed_build_leaves_no_half_and_finds_what_it_had(tmp_path):
-    write_sources(tmp_path / "raw", PICTURES)
-    whole = tree(build(recipe(tmp_path / "raw", PICTURES, out=tmp_path / "whole")))
-    names = json.dumps(PICTURES)
-    script = (
-        "import os, signal, sys; from pathlib import Path; from doctorsun.data import build as b, rows;"
-        "from tests.data.invented import recipe; left = [int(sys.argv[1])];"
-        "write = b.write_part\n"
-        "def killed(work):\n"
-        "    left[0] -= 1\n"
-        "    if left[0] < 0: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "    return write(work)\n"
-        f"b.write_part = killed; b.FEW_BLOCKS = 99; root = Path({str(tmp_path / 'raw')!r})\n"
-        f"b.build(recipe(root, {names}, out=Path({str(tmp_path / 'again')!r})))"
-    )
-    for at in (0, 5):
-        run = subprocess.run(
-            [sys.executable, "-c", script, str(at)], cwd=Path(__file__).parents[2], check=False
-        )
-        assert run.returncode == -signal.SIGKILL
-        assert not (tmp_path / "again").exists()
-        assert len(list((tmp_path / ".again.sources").iterdir())) == len(PICTURES)
-    assert tree(build(recipe(tmp_path / "raw", PICTURES, out=tmp_path / "again"))) == whole
-    assert not (tmp_path / ".again.sources").exists()
-
-
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_place_that_may_not_be_written_is_named(tmp_path):
     write_sources(tmp_path / "raw", ["busi"])
@@ -344,12 +317,14 @@ def test_text_sources_alone_make_a_data_set(tmp_path):
 
 def test_every_reason_has_its_words():
     known = lines("en", "data")
-    code = "".join(path.read_text() for path in sorted(Path(data.__file__).parent.rglob("*.py")))
+    files = sorted(Path(data.__file__).parent.rglob("*.py"))
+    # What cannot be translated is noted, not dropped.
+    code = "".join(path.read_text() for path in files if path.parent.name != "translation")
     reasons = set(re.findall(r"""(?:drop\(|Fault\(|^ {8}\()"(data\.\w+)\"""", code, flags=re.MULTILINE))
     pictures = Path(imaging.__file__).with_name("pictures.py").read_text()
     reasons |= set(re.findall(r"\"(imaging\.\w+)\"", pictures))
     assert len(reasons) > 20
-    assert all(f"reason_{reason.replace('.', '_')}" in known for reason in reasons)
+    assert {reason for reason in reasons if f"reason_{reason.replace('.', '_')}" not in known} == set()
 
 
 def _number(name: str) -> int:

@@ -13,8 +13,11 @@ from doctorsun.data import sources
 from doctorsun.data.counts import Counts
 from doctorsun.data.miniature import put_picture, put_table, put_text
 from doctorsun.data.papers import PaperLicences, paper_of
+from doctorsun.data.sources import medmnist
 from doctorsun.data.streams import csv_rows, parquet_columns, parquet_rows, split_rows
 from doctorsun.imaging.pictures import open_picture
+from doctorsun.language.coding import terms_by_name
+from doctorsun.language.glossary import glossary
 
 CAPTIONS = ("roco", "rocov2", "pmc_oa", "quilt_1m", "medtrinity_25m")
 
@@ -205,9 +208,23 @@ def test_medmnist_keeps_official_splits_labels_and_licences(tmp_path):
     assert records["pneumoniamnist-val-0"].facts[-1].status == "absent"
     chest = {fact.name for fact in records["chestmnist-test-0"].facts}
     assert chest >= {"nodule", "effusion", "pneumonia"}
-    (asked,) = records["bloodmnist-train-2"].texts
-    assert asked.choices["ABCD".index(asked.answer)] == "erythroblast"
+    assert json.loads(records["bloodmnist-train-2"].facts[-1].value) == "erythroblast"
     assert open_picture(skin.images[0].bytes).shape == (28, 28, 3)
+
+
+@pytest.mark.parametrize("name", sorted(medmnist.SUBSETS))
+def test_every_class_of_every_set_of_medmnist_is_a_fact(name):
+    subset = medmnist.SUBSETS[name]
+    if subset.fact:
+        assert len(subset.values) == len(subset.classes)
+        assert set(subset.values) <= set(glossary().attributes[subset.fact].labels_in("medmnist"))
+    elif subset.several:
+        assert {medmnist.NIH.get(said, said).lower() for said in subset.classes} <= set(terms_by_name("nih"))
+    else:
+        assert subset.classes[subset.sign] in ("pneumonia", "malignant") and len(subset.classes) == 2
+    opening = {"modality": subset.modality, "view": subset.view, "region": subset.region}
+    for fact, value in opening.items():
+        assert value is None or value in glossary().attributes[fact].labels_in("medmnist")
 
 
 def test_of_several_sizes_of_a_set_the_largest_is_read_and_sets_can_be_named(tmp_path):

@@ -82,6 +82,16 @@ def test_boxes_of_slake_become_facts_where_the_glossary_knows_the_finding(tmp_pa
     assert set(facts) == {"modality", "body_region", "nodule"}
 
 
+def test_organs_and_diseases_that_slake_draws_are_known_by_its_own_names(tmp_path):
+    made("slake", tmp_path)
+    names = ("Left Lung", "Small Bowel", "Large Bowel", "Brain Non-enhancing Tumor", "Infiltration", "Liver")
+    drawn = [{name: [1, 1, 4 + at, 9]} for at, name in enumerate(names)]
+    (next(tmp_path.rglob("xmlab0")) / "detection.json").write_text(json.dumps(drawn))
+    facts = {fact.name for fact in read("slake", tmp_path)[0]["xmlab0"].facts if fact.box_xyxy}
+    expected = {"left_lung", "small_bowel", "colon", "brain_non_enhancing_tumor", "infiltrate", "liver"}
+    assert facts == expected
+
+
 @pytest.mark.parametrize("broken", ["{", '[{"Nodule": 3}]', '[{"Nodule": ["a", 1, 2, 3]}]', "[1]"])
 def test_a_damaged_box_costs_the_box_alone(broken, tmp_path):
     whole, _ = made("slake", tmp_path)

@@ -1,9 +1,13 @@
 """The sections of reports, zh and en, as hospitals write their headers."""
 
+import csv
+from pathlib import Path
+
 import pytest
 
 from doctorsun.language.sections import NAMES, Sections, asked, language_of, sections
 
+SHARED = Path(__file__).resolve().parents[3] / "shared" / "data" / "iu-xray-reports" / "dataset.csv"
 ZH = Sections(findings="两肺纹理清晰。", impression="未见异常。")
 EN = Sections(findings="The lungs are clear.", impression="No acute disease.")
 
@@ -103,3 +107,14 @@ def test_a_question_holds_the_findings_and_differs_from_seed_to_seed():
     assert len(told) > 1
     assert all("两肺{清晰}。" in question for question in told)
     assert asked("impression", "en", seed="a") == asked("impression", "en", seed="a")
+
+
+def test_real_reports_are_found_whole_under_their_headers():
+    if not SHARED.is_file():
+        pytest.skip(f"{SHARED.name} of IU X-ray is not beside the repository")
+    with SHARED.open(encoding="utf-8", newline="") as file:
+        rows = [(row["findings"].split(), row["impression"].split()) for row in csv.DictReader(file)]
+    whole = [(seen, said) for seen, said in rows if seen and said]
+    found = [sections(f"FINDINGS: {' '.join(seen)} IMPRESSION: {' '.join(said)}") for seen, said in whole]
+    told = [(each.findings.split(), each.impression.split()) for each in found]
+    assert sum(one == other for one, other in zip(told, whole, strict=True)) > 0.999 * len(whole)

@@ -1,72 +1,75 @@
 """`build(config)`: sources -> records -> checks -> groups -> splits -> samples -> shards on disk."""
 
-import hashlib
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import os
+import shutil
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from shutil import rmtree
 
 from doctorsun.core.errors import DataError
 from doctorsun.core.files import storage_errors, whole_folder
 from doctorsun.core.progress import reporter
-from doctorsun.core.schema import SPLITS, Split
-from doctorsun.core.strings import say
 from doctorsun.data.audit import check
+from doctorsun.data.balance import balanced
 from doctorsun.data.config import DataConfig
 from doctorsun.data.counts import Counts
-from doctorsun.data.dataset import OFFICIAL
-from doctorsun.data.publish import describe
-from doctorsun.data.rows import Job, Written, YesNo, write_part, yes_no
-from doctorsun.data.split import Member, assign
+from doctorsun.data.fingerprint import code_fingerprint
+from doctorsun.data.hospital.proof import check_places, prove
+from doctorsun.data.leaks import is_test, other_benchmarks
+from doctorsun.data.losses import enough, reason_text, tell
+from doctorsun.data.origins import origin
+from doctorsun.data.publish import describe, record_scan
+from doctorsun.data.reading import walked_once
+from doctorsun.data.rows import Job, Shard, Written, weight, write_job
+from doctorsun.data.rulings import Ruled, rule
+from doctorsun.data.shelf import Shelf, shelf_of
 from doctorsun.data.stage import Staged, stage
+from doctorsun.data.translated import translated
+from doctorsun.data.translation.translator import Translator
 from doctorsun.data.workers import Workers, workers
 
-# What was never there, or is more than the recipe wants, does not count against the limit of bad records.
-NOT_A_FAULT = frozenset({"data.licence", "data.image_absent", "data.too_long"})
-FEW_BLOCKS = 2
+__all__ = ["build", "reason_text"]
+
+# One job makes one shard of each split. Blocks are smaller, so that many processes check one source.
+JOB_RECORDS = 8192
+JOB_BYTES = 64 * 2**20
 
 
-def build(config: DataConfig) -> Path:
+def build(config: DataConfig, *, translator: Translator | None = None) -> Path:
     """The folder of the data set a recipe asks for; DataError says what is missing or that too much was lost.
 
-    The same input and recipe give the same bytes, whatever the number of processes. A killed build leaves no
-    data set, and the next one finds the sources it had finished.
+    `translator` is what `config.translation` names, opened. The same input and recipe give the same bytes,
+    whatever the engine and the number of processes. A killed build leaves no data set, and the next one finds
+    every block and shard that was finished.
     """
     place = config.place
     _guard(place)
-    aside = place.with_name(f".{place.name}.sources")
-    with storage_errors(aside):
-        aside.mkdir(parents=True, exist_ok=True)
-    with workers(config.workers) as crew:
-        staged = [stage(name, config, aside=aside, crew=crew) for name in config.used()]
-        _enough(staged, config)
+    check_places(config)
+    with shelf_of(place, keep=config.keep) as shelf, workers(config) as crew:
+        with walked_once():
+            origins = [origin(name, config, said) for name, said in config.used().items()]
+            others = list(other_benchmarks(config))
+        staged = [stage(source, config, shelf=shelf, crew=crew) for source in origins]
+        enough(staged, config)
+        staged = [translated(source, config, translator, shelf=shelf) for source in staged]
+        tests = [stage(source, config, shelf=shelf, crew=crew, wanted=is_test) for source in others]
+        staged, rulings, compared = rule(staged, tests, config, shelf)
+        staged, shards = _write(staged, rulings, config, shelf, crew)
+        enough(staged, config)
         with whole_folder(place) as folder:
-            staged, written = _write(staged, config, folder, crew)
-            _enough(staged, config)
-            describe(folder, config, staged, written)
+            describe(folder, config, staged, _put(shards, folder), compared)
             check(folder)
-    _tell(staged)
-    rmtree(aside, ignore_errors=True)
+            _prove(folder, config)
+    tell(staged)
     return place
 
 
-def counts_table(staged: Sequence[Staged]) -> str:
-    """What was kept and dropped, a line for each source and reason, in the user's language."""
-    lines = []
-    for source in staged:
-        state = "" if source.present else f" ({say('data.absent')})"
-        lines.append(f"{source.name}{state}: {say('data.kept', number=source.counts.kept)}")
-        for reason, number in sorted(source.counts.dropped.items()):
-            examples = ", ".join(source.counts.examples.get(reason, ()))
-            lines.append(f"  {number:>6}  {reason_text(reason)} ({examples})")
-    return "\n".join(lines)
-
-
-def reason_text(reason: str) -> str:
-    """A reason in the user's language, without the place that an error message would name."""
-    name = reason.replace(".", "_")
-    return say(f"data.reason_{name}")
+def _prove(folder: Path, config: DataConfig) -> None:
+    """Search a hospital's data set for everything known of its patients; DataError where anything is left."""
+    values = prove(folder, config)
+    if values:
+        record_scan(folder, {"values_searched": values})
 
 
 def _guard(place: Path) -> None:
@@ -78,138 +81,84 @@ def _guard(place: Path) -> None:
         raise DataError("data.place_taken", where=above)
 
 
-def _enough(staged: Sequence[Staged], config: DataConfig) -> None:
-    """Raise DataError with the table when nothing is left or a source lost more than the limit."""
-    if not any(source.counts.kept for source in staged):
-        raise DataError("data.nothing_left", where=config.root or config.name, table=counts_table(staged))
-    for source in staged:
-        lost = sum(number for reason, number in source.counts.dropped.items() if reason not in NOT_A_FAULT)
-        whole = lost + max(source.counts.kept, source.counts.words)
-        if source.counts.kept and lost > config.drop_limit * whole:
-            raise DataError(
-                "data.too_much_lost",
-                where=source.name,
-                found=lost,
-                whole=whole,
-                limit=config.drop_limit,
-                table=counts_table(staged),
-            )
-
-
-def _tell(staged: Sequence[Staged]) -> None:
-    """Say what was left out of each source, and what else is worth knowing of it, a line for each reason."""
-    for source in staged:
-        counts = source.counts
-        for reason, number in sorted(counts.dropped.items()):
-            if counts.examples.get(reason) == [source.name]:
-                continue
-            _tell_one("data.left_out", source.name, number, reason_text(reason), counts.examples.get(reason))
-        for what, number in sorted(counts.noted.items()):
-            _tell_one("data.noted", source.name, number, say(what), counts.examples.get(what))
-
-
-def _tell_one(event: str, source: str, number: int, what: str, examples: Sequence[str] | None) -> None:
-    shown = f" ({', '.join(examples)})" if examples else ""
-    reporter().note(event, source=source, number=number, what=what, examples=shown)
-
-
 def _write(
-    staged: Sequence[Staged], config: DataConfig, folder: Path, crew: Workers
-) -> tuple[list[Staged], list[Written]]:
-    """Write all shards under their final names; the sources come back with the counts of this half added."""
-    data = folder / "data"
-    data.mkdir()
-    jobs = _jobs(staged, config)
-    alone = len(jobs) if len(jobs) <= FEW_BLOCKS else 0
-    jobs = _balanced(jobs, crew, alone)
-    work = [
-        (job, part, data / f"{part}-{number:05d}.parquet")
-        for part in (*SPLITS, OFFICIAL)
-        for number, job in enumerate(jobs)
-        if part in set(job.splits.values()) or (part == OFFICIAL and job.official)
-    ]
-    written = []
-    for done, shard in enumerate(crew.map(write_part, work, alone=alone), start=1):
-        written.append(shard)
-        reporter().step("data.step_write", done, len(work))
-    added = {job.card.name: Counts() for job in jobs}
-    for (job, part, _), shard in zip(work, written, strict=True):
-        if part != OFFICIAL:
-            added[job.card.name].add(shard.counts)
-    staged = [replace(source, counts=_sum(source.counts, added.get(source.name))) for source in staged]
-    return staged, _renamed(written)
+    staged: Sequence[Staged],
+    rulings: Sequence[Sequence[Ruled]],
+    config: DataConfig,
+    shelf: Shelf,
+    crew: Workers,
+) -> tuple[list[Staged], list[Shard]]:
+    """All shards, made or found; the sources come back with the counts of this half added."""
+    jobs = balanced(list(_jobs(staged, rulings, config, shelf)), crew, shelf)
+    added = {source.name: Counts() for source in staged}
+    shards: list[Shard] = []
+    for done, written in enumerate(crew.map(write_job, jobs, weigh=weight), start=1):
+        shelf.use(written.note)
+        shards += [replace(shard, file=shelf.use(shard.file)) for shard in written.shards]
+        added[written.source].add(written.counts)
+        reporter().step("data.step_write", done, len(jobs))
+    return [replace(source, counts=_sum(source.counts, added[source.name])) for source in staged], shards
 
 
-def _jobs(staged: Sequence[Staged], config: DataConfig) -> list[Job]:
-    members: list[Member] = [member for source in staged for block in source.members for member in block]
-    splits, joined = assign(members, config.split)
-    jobs = []
-    for source in staged:
-        for path, block in zip(source.blocks, source.members, strict=True):
-            groups = {member.group for member in block}
-            jobs.append(
-                Job(
-                    block=path,
-                    card=source.card,
-                    seed=config.seed,
-                    langs=config.langs,
-                    questions=config.questions,
-                    splits={group: splits[group] for group in sorted(groups)},
-                    joined={group: joined[group] for group in sorted(groups)},
-                    official=config.split.force != "test",
-                )
+def _jobs(
+    staged: Sequence[Staged], rulings: Sequence[Sequence[Ruled]], config: DataConfig, shelf: Shelf
+) -> Iterator[Job]:
+    for source, ruled in zip(staged, rulings, strict=True):
+        for blocks in _together(ruled):
+            yield Job(
+                blocks=tuple(blocks),
+                card=source.card,
+                seed=config.seed,
+                langs=config.langs,
+                questions=config.questions,
+                official=config.split.force != "test",
+                code=code_fingerprint(),
+                folder=shelf.shards,
             )
-    return jobs
 
 
-def _balanced(jobs: Sequence[Job], crew: Workers, alone: int) -> list[Job]:
-    """The same jobs, each knowing the questions that are left out so that yes and no are equally many."""
-    found: dict[tuple[Split, str], dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
-    of_job: list[list[YesNo]] = []
-    for done, asked in enumerate(crew.map(yes_no, jobs, alone=alone), start=1):
-        of_job.append(asked)
-        for each in asked:
-            found[(each.split, each.question_key)][each.label].append(each.id)
-        reporter().step("data.step_balance", done, len(jobs))
-    left_out = frozenset(_surplus(found.values()))
-    return [
-        replace(job, left_out=frozenset(each.id for each in asked if each.id in left_out))
-        for job, asked in zip(jobs, of_job, strict=True)
-    ]
+def _together(blocks: Sequence[Ruled]) -> Iterator[list[Ruled]]:
+    """Blocks of one source, as many together as make a shard."""
+    lot: list[Ruled] = []
+    records = size = 0
+    for block in blocks:
+        if lot and (records + len(block.splits) > JOB_RECORDS or size + block.size > JOB_BYTES):
+            yield lot
+            lot, records, size = [], 0, 0
+        lot.append(block)
+        records += len(block.splits)
+        size += block.size
+    if lot:
+        yield lot
 
 
-def _surplus(questions: Iterable[Mapping[str, Sequence[str]]]) -> Iterator[str]:
-    for answers in questions:
-        fewest = min(len(answers.get(said, ())) for said in ("yes", "no"))
-        for ids in answers.values():
-            ranked = sorted(ids, key=lambda name: hashlib.sha256(name.encode()).digest())
-            yield from ranked[fewest:]
-
-
-def _sum(counts: Counts, more: Counts | None) -> Counts:
+def _sum(counts: Counts, more: Counts) -> Counts:
     total = Counts(kept=counts.kept)
     total.add(replace(counts, kept=0))
-    if more:
-        total.add(more)
+    total.add(more)
     return total
 
 
-def _renamed(written: Sequence[Written]) -> list[Written]:
-    """The shards that hold rows under names that tell how many there are; empty ones are removed."""
-    parts: Counter[str] = Counter(_part(shard) for shard in written if shard.rows)
+def _put(shards: Sequence[Shard], folder: Path) -> list[Written]:
+    """The shards in the data set, under names that tell how many there are of a split."""
+    data = folder / "data"
+    data.mkdir()
+    parts = Counter(shard.part for shard in shards)
     seen: Counter[str] = Counter()
-    kept = []
-    for shard in written:
-        if not shard.rows:
-            shard.file.unlink()
-            continue
-        part = _part(shard)
-        path = shard.file.with_name(f"{part}-{seen[part]:05d}-of-{parts[part]:05d}.parquet")
-        seen[part] += 1
-        shard.file.rename(path)
-        kept.append(replace(shard, file=path))
-    return kept
+    placed = []
+    for shard in shards:
+        number = seen[shard.part]
+        seen[shard.part] += 1
+        file = data / f"{shard.part}-{number:05d}-of-{parts[shard.part]:05d}.parquet"
+        with storage_errors(file):
+            _link(shard.file, file)
+        placed.append(Written(file, shard.rows, shard.sha256))
+    return placed
 
 
-def _part(shard: Written) -> str:
-    return shard.file.name.partition("-")[0]
+def _link(shard: Path, file: Path) -> None:
+    """The same file under another name, or a copy where the disk has no such links."""
+    try:
+        os.link(shard, file)
+    except OSError:
+        shutil.copyfile(shard, file)

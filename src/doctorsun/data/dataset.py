@@ -20,6 +20,7 @@ from doctorsun.data.shards import PICTURE_BYTES, SAMPLE_FIELDS
 OFFICIAL = "official"
 _META = ["id", "lang", "task", "kind", "source", "topic", "label", "question_key", "image_sha256", "general"]
 _META += ["modality"]
+_REPEATED = [name for name in _META if name not in ("id", "image_sha256", "general")]
 _SAMPLE = [name for name, _ in SAMPLE_FIELDS]
 _WITHOUT_PICTURES = [name for name in _SAMPLE if name != "images"] + ["image_sha256"]
 
@@ -82,9 +83,13 @@ class Rows:
     def index(self) -> list[Meta]:
         """What mixing needs of every sample; no picture is read."""
         found: list[Meta] = []
+        words: dict[str, str] = {}
         for file in self.files:
             columns = pq.read_table(file, columns=_META).to_pydict()
             pictures = columns.pop("image_sha256")
+            # Millions of rows say few different things: each is held once.
+            for name in _REPEATED:
+                columns[name] = [each and words.setdefault(each, each) for each in columns[name]]
             names = list(columns)
             for picture, *values in zip(pictures, *columns.values(), strict=True):
                 fields: dict[str, Any] = dict(zip(names, values, strict=True))
@@ -93,9 +98,13 @@ class Rows:
 
     def columns(self, *names: str) -> Iterator[dict[str, Any]]:
         """Some columns of every row, file by file."""
+        for batch in self.batches(*names):
+            yield from batch.to_pylist()
+
+    def batches(self, *names: str) -> Iterator[pa.RecordBatch]:
+        """Some columns of the rows, some thousands together."""
         for file in self.files:
-            for batch in pq.ParquetFile(file).iter_batches(batch_size=8192, columns=list(names)):
-                yield from batch.to_pylist()
+            yield from pq.ParquetFile(file).iter_batches(batch_size=8192, columns=list(names))
 
     def words(self) -> Iterator[tuple[Sample, tuple[str, ...]]]:
         """All samples with empty pictures, and the SHA-256 of their pictures; fast, for text and audits."""
@@ -198,14 +207,19 @@ class Dataset:
 
     def verify(self) -> None:
         """Raise DataError naming the first file that is missing or is not the one that was built."""
+        for fault in self.changes():
+            raise fault
+
+    def changes(self) -> Iterator[DataError]:
+        """One DataError for each file that is missing or is not the one that was built."""
         if self.info.get("sha256") != seal(self.info):
-            raise DataError("data.file_changed", where=self.path, found="dataset.json")
+            yield DataError("data.file_changed", where=self.path, found="dataset.json")
         for name, known in sorted(self.info["files"].items()):
             file = self.path / name
             if not file.is_file():
-                raise DataError("data.file_missing", where=self.path, found=name)
-            if file.stat().st_size != known["bytes"] or sha256_file(file) != known["sha256"]:
-                raise DataError("data.file_changed", where=self.path, found=name)
+                yield DataError("data.file_missing", where=self.path, found=name)
+            elif file.stat().st_size != known["bytes"] or sha256_file(file) != known["sha256"]:
+                yield DataError("data.file_changed", where=self.path, found=name)
 
 
 def seal(info: Mapping[str, Any]) -> str:

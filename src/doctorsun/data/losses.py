@@ -8,7 +8,7 @@ from doctorsun.core.strings import say
 from doctorsun.data.config import DataConfig
 from doctorsun.data.stage import Staged
 
-# What was never there, or is more than the recipe wants, does not count against the limit of bad records.
+# What was never there, waits for a person, or is more than the recipe wants, is no bad record.
 NOT_A_FAULT = frozenset(
     {
         "data.licence",
@@ -17,6 +17,12 @@ NOT_A_FAULT = frozenset(
         "data.too_long",
         "data.near_text",
         "data.in_benchmark",
+        "data.hospital_waits",
+        "data.hospital_refused",
+        "data.report_images_wait",
+        "data.report_waits",
+        "data.report_unmatched",
+        "data.image_unmatched",
     }
 )
 

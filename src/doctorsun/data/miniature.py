@@ -11,14 +11,16 @@ from PIL import Image
 
 
 def tiny_picture(key: str, *, size: tuple[int, int] = (40, 32), kind: str = "JPEG") -> bytes:
-    """The bytes of a small picture of a bright blot on a slope, another one for each key."""
+    """The bytes of a small picture of a bright blot on clouds, so that no two keys look nearly the same."""
     width, height = size
     rng = np.random.default_rng(int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big"))
     across, down = np.meshgrid(np.linspace(0, 1, width), np.linspace(0, 1, height))
     middle, radius = rng.uniform(0.3, 0.7, 2), rng.uniform(0.1, 0.3)
     blot = np.exp(-((across - middle[0]) ** 2 + (down - middle[1]) ** 2) / radius**2)
     tint = rng.uniform(0.4, 1.0, 3)
-    pixels = (40 + 60 * down[..., None] + 140 * blot[..., None]) * tint
+    coarse = Image.fromarray(rng.uniform(0, 60, (8, 8)).astype(np.float32))
+    clouds = np.asarray(coarse.resize(size, Image.Resampling.BICUBIC))
+    pixels = (40 + clouds[..., None] + 140 * blot[..., None]) * tint
     file = BytesIO()
     Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).save(file, kind)
     return file.getvalue()

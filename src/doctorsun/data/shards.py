@@ -2,8 +2,10 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -84,51 +86,72 @@ def schema() -> pa.Schema:
     return pa.schema(fields, metadata={"huggingface": json.dumps({"info": {"features": features}})})
 
 
+class ShardWriter:
+    """A Parquet file that takes rows one by one; rows of one picture should stand together."""
+
+    def __init__(self, path: Path) -> None:
+        self._writer = pq.ParquetWriter(
+            path,
+            schema(),
+            compression=_compression(),
+            use_dictionary=True,
+            dictionary_pagesize_limit=EXPANDED_BYTES,
+            write_statistics=False,
+        )
+        self._clear()
+        self.rows = 0
+
+    def _clear(self) -> None:
+        self._group: list[Row] = []
+        self._seen: set[str] = set()
+        self._unique = self._expanded = 0
+
+    def add(self, row: Row) -> None:
+        """Take one more row."""
+        if self._group and (self._full(row) or len(self._group) >= ROWS_A_GROUP):
+            self._flush()
+        for image, name in zip(row.sample.images, row.image_sha256, strict=True):
+            if name not in self._seen:
+                self._seen.add(name)
+                self._unique += len(image.bytes)
+            self._expanded += len(image.bytes)
+        self._group.append(row)
+        self.rows += 1
+
+    def close(self) -> None:
+        """Write what is left, and end the file."""
+        if self._group:
+            self._flush()
+        self._writer.close()
+
+    def _full(self, row: Row) -> bool:
+        sizes = {
+            name: len(image.bytes) for image, name in zip(row.sample.images, row.image_sha256, strict=True)
+        }
+        fresh = sum(size for name, size in sizes.items() if name not in self._seen)
+        size = sum(len(image.bytes) for image in row.sample.images)
+        return self._unique + fresh > GROUP_BYTES or self._expanded + size > EXPANDED_BYTES
+
+    def _flush(self) -> None:
+        table = pa.Table.from_pylist([_plain(row) for row in self._group], schema=self._writer.schema)
+        self._writer.write_table(table, row_group_size=len(self._group))
+        self._clear()
+
+
 def write_shard(path: Path, rows: Iterable[Row]) -> int:
-    """The number of rows written to one Parquet file; rows of one picture should stand together."""
-    number = 0
-    with pq.ParquetWriter(
-        path,
-        schema(),
-        compression="zstd",
-        use_dictionary=True,
-        dictionary_pagesize_limit=EXPANDED_BYTES,
-        write_statistics=False,
-    ) as writer:
-        for group in _groups(rows):
-            table = pa.Table.from_pylist([_plain(row) for row in group], schema=writer.schema)
-            writer.write_table(table, row_group_size=len(group))
-            number += len(group)
-    return number
+    """The number of rows written to one Parquet file."""
+    writer = ShardWriter(path)
+    try:
+        for row in rows:
+            writer.add(row)
+    finally:
+        writer.close()
+    return writer.rows
 
 
 def sha256(raw: bytes) -> str:
     """The SHA-256 of bytes, in hex."""
     return hashlib.sha256(raw).hexdigest()
-
-
-def _groups(rows: Iterable[Row]) -> Iterator[Sequence[Row]]:
-    group: list[Row] = []
-    seen: set[str] = set()
-    unique = expanded = 0
-    for row in rows:
-        fresh = [
-            len(image.bytes)
-            for image, name in zip(row.sample.images, row.image_sha256, strict=True)
-            if name not in seen
-        ]
-        size = sum(len(image.bytes) for image in row.sample.images)
-        full = unique + sum(fresh) > GROUP_BYTES or expanded + size > EXPANDED_BYTES
-        if group and (full or len(group) >= ROWS_A_GROUP):
-            yield group
-            group, seen, unique, expanded = [], set(), 0, 0
-            fresh = [len(image.bytes) for image in row.sample.images]
-        group.append(row)
-        seen.update(row.image_sha256)
-        unique += sum(fresh)
-        expanded += size
-    if group:
-        yield group
 
 
 def _plain(row: Row) -> dict[str, Any]:
@@ -140,6 +163,16 @@ def _plain(row: Row) -> dict[str, Any]:
         "image_sha256": row.image_sha256,
         "pixels_sha256": row.pixels_sha256,
     }
+
+
+@cache
+def _compression() -> dict[str, str]:
+    """The codec of each column: files of pictures are small already."""
+    empty = BytesIO()
+    pq.write_table(schema().empty_table(), empty)
+    stored = pq.read_metadata(empty).schema
+    columns = (stored.column(at).path for at in range(len(stored)))
+    return {column: "none" if column == PICTURE_BYTES else "zstd" for column in columns}
 
 
 def _feature(kind: pa.DataType) -> dict[str, Any]:

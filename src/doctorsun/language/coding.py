@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import resources
-from typing import Literal
+from typing import Any, Literal
 
 import yaml
 from pydantic import TypeAdapter
@@ -76,6 +76,11 @@ def is_normal(headings: Iterable[str], scheme: Scheme) -> bool:
     return bool(said) and said <= {name.lower() for name in _lines()[1].get(scheme, ())}
 
 
+def normal_facts() -> tuple[Fact, ...]:
+    """What a chest film has not when a person calls it normal."""
+    return tuple(Fact(term, status="absent") for term in sorted(_tree()["excluded"]))
+
+
 def icd10_facts(codes: Iterable[str]) -> tuple[Fact, ...]:
     """Present findings of ICD-10 codes, with a dot or without; a code stands for all below it."""
     bare = [code.strip().upper().replace(".", "") for code in codes]
@@ -95,7 +100,13 @@ def _grade(qualifiers: Iterable[str]) -> str | None:
 @cache
 def _lines() -> tuple[dict[str, dict[Scheme, tuple[str, ...]]], dict[Scheme, tuple[str, ...]]]:
     """The names of every term, and those for nothing found."""
-    text = resources.files("doctorsun.language").joinpath("words", "codes.yaml").read_text(encoding="utf-8")
-    tree = yaml.safe_load(text)
+    tree = _tree()
     terms = {term: _NAMES.validate_python(names) for term, names in tree["terms"].items()}
     return terms, _NAMES.validate_python(tree["normal"])
+
+
+@cache
+def _tree() -> dict[str, Any]:
+    text = resources.files("doctorsun.language").joinpath("words", "codes.yaml").read_text(encoding="utf-8")
+    tree: dict[str, Any] = yaml.safe_load(text)
+    return tree

@@ -15,7 +15,19 @@ from doctorsun.core.plugins import near
 from doctorsun.core.schema import Lang
 
 TermKind = Literal[
-    "place", "modality", "view", "anatomy", "site", "diagnosis", "grade", "finding", "side", "size", "amount"
+    "place",
+    "modality",
+    "view",
+    "anatomy",
+    "organ",
+    "structure",
+    "site",
+    "diagnosis",
+    "grade",
+    "finding",
+    "side",
+    "size",
+    "amount",
 ]
 
 

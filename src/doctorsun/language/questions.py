@@ -234,7 +234,7 @@ def _free(
         phrasing = pick("findings", rng, split=split)
         said = statements(facts, rng)
         yield _prose(f"findings-{at}", "report", phrasing, (*said.values, *said.present, *said.absent))
-    for at in range(config.reports if findings else 0):
+    for at in range(config.reports if not all(map(_is_organ, findings)) else 0):
         yield _report(facts, rng_of(f"report-{at}"), at, split)
 
 
@@ -266,13 +266,19 @@ def _report(facts: Sequence[Fact], rng: Random, at: int, split: Split) -> _Ask:
     phrasing = pick("report", rng, split=split)
     said = statements(facts, rng)
     body = (*said.opening, *said.values, *said.present, *said.absent)
-    impression = said.present or ((said.nothing,) if said.nothing else ())
+    main = tuple(sentence for sentence in said.present if not _is_organ(sentence.facts[0]))
+    impression = main or ((said.nothing,) if said.nothing else ())
     answer: dict[Lang, str] = {}
     for lang in LANGS:
         first, second = _HEADS[lang]
         answer[lang] = f"{first}{join(body, lang)}{second}{join(impression, lang)}"
     ask = _text(f"report-{at}", phrasing, _facts_of(body), answer)
     return replace(ask, task="report", kind="report")
+
+
+def _is_organ(fact: Fact) -> bool:
+    """Whether a fact only says that an organ is in view, which is no finding of a report."""
+    return glossary().term(fact.name).kind == "organ"
 
 
 def _text(

@@ -114,10 +114,10 @@ def fact_slots(fact: Fact, lang: Lang, *, label: str | None = None) -> dict[str,
 
 
 def bank_of(name: str, form: str) -> str:
-    """The bank for a fact and a form of question: its own, else that of its `bank`, else of its topic."""
+    """The bank for a fact and a form of question: its own, else of its `bank` or kind, else of its topic."""
     attribute = glossary().attribute(name)
     if attribute is None:
-        return first_bank(f"{name}.{form}", f"finding.{form}")
+        return first_bank(f"{name}.{form}", f"{glossary().term(name).kind}.{form}", f"finding.{form}")
     named = (f"{attribute.bank}.{form}",) if attribute.bank else ()
     return first_bank(f"{name}.{form}", *named, f"{attribute.topic}.{form}")
 

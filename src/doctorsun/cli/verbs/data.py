@@ -34,9 +34,12 @@ def build(
     from doctorsun.train.recipe import Recipe
 
     recipe = load(Recipe, preset, overrides=for_data(words or []))
+    from doctorsun.cli.translating import open_translator
     from doctorsun.data.build import build
 
-    place = build(recipe.data)
+    hospitals = [name for name, said in recipe.data.used().items() if (said.reader or name) == "hospital"]
+    translator = open_translator(recipe.data.translation, hospitals=hospitals)
+    place = build(recipe.data, translator=translator)
     line("cli.build_end", where=place, name=place.name if place.parent == DATASETS else place)
 
 

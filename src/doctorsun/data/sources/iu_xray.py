@@ -1,23 +1,33 @@
 """IU X-ray (Open-i): chest films of Indiana University with their reports and MeSH terms."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 from doctorsun.core.errors import DataError, MissingExtra, RecordError
-from doctorsun.core.schema import Card, Fact, Picture, Record, Status
+from doctorsun.core.schema import Card, Fact, Picture, Record
 from doctorsun.data.counts import Counts
 from doctorsun.data.miniature import put_picture, put_text
 from doctorsun.data.reading import first_folder, pictures_below, read_picture, read_rows
 from doctorsun.data.report_texts import conclusion_text, report_text
+from doctorsun.language.coding import is_normal, mesh_facts, normal_facts
 from doctorsun.language.sections import Sections
 
 XML, TABLE = "ecgen-radiology", "dataset.csv"
 COLUMNS = ("report_id", "image_path", "findings", "impression", "mesh_labels")
-FINDINGS = {"Pleural Effusion": "effusion", "Pneumonia": "pneumonia", "Nodule": "nodule"}
 NORMAL = "normal"
+# Headings that tell of no finding, whatever the report says.
+SILENT = ("no indexing", "technical quality of image unsatisfactory")
+# What every report speaks of, so that an indexed one without its heading has it not; other headings that may
+# stand for it.
+ALWAYS_TOLD = {
+    "cardiomegaly": ("cardiac shadow", "heart", "heart ventricles"),
+    "effusion": ("costophrenic angle", "thickening"),
+    "pneumothorax": ("lucency", "pneumoperitoneum"),
+}
 LARGEST = 2**20
 CARD = Card(
     name="iu_xray",
@@ -42,7 +52,9 @@ CARD = Card(
     non_commercial=True,
     notes=(
         "Every report is of another patient. Names and numbers were replaced by XXXX, and so were some plain "
-        "words. MeSH terms were given by people and, in part, by machine; only those of people are facts."
+        "words. MeSH terms were given by people and, in part, by machine; only those of people are facts. A "
+        "report they call normal has none of what a normal chest film excludes; another indexed one has no "
+        "effusion, no pneumothorax and no large heart unless a heading names it or may stand for it."
     ),
 )
 
@@ -121,7 +133,7 @@ def _records(report: _Report, pictures: Sequence[Picture], counts: Counts) -> It
         facts=(
             Fact("modality", value=json.dumps("xray")),
             Fact("region", value=json.dumps("chest")),
-            *(Fact(term, status=status) for term, status in _stated(report.terms).items()),
+            *_stated(report.terms),
         ),
         texts=(said,) if said else (),
         modality="xray",
@@ -130,12 +142,21 @@ def _records(report: _Report, pictures: Sequence[Picture], counts: Counts) -> It
     )
 
 
-def _stated(terms: Sequence[str]) -> Mapping[str, Status]:
-    """The findings that the terms name; a film that is called normal has none of them."""
-    if [term.lower() for term in terms] == [NORMAL]:
-        return dict.fromkeys(FINDINGS.values(), "absent")
-    heads = [term.partition("/")[0].strip() for term in terms]
-    return {FINDINGS[head]: "present" for head in heads if head in FINDINGS}
+def _stated(terms: Sequence[str]) -> tuple[Fact, ...]:
+    """The findings that the terms name, and those that they exclude."""
+    if is_normal(terms, "mesh"):
+        return normal_facts()
+    heads = {term.partition("/")[0].strip().lower() for term in terms}
+    if not heads or heads & set(SILENT):
+        return mesh_facts(terms)
+    found = mesh_facts(terms)
+    there = {fact.name for fact in found}
+    away = (
+        Fact(term, status="absent")
+        for term, hints in ALWAYS_TOLD.items()
+        if term not in there and not heads & set(hints)
+    )
+    return (*found, *away)
 
 
 def _of_xml(folder: Path, counts: Counts) -> Iterator[_Report]:
@@ -178,7 +199,7 @@ def _of_table(path: Path) -> Iterator[_Report]:
         name, image = row["report_id"], Path(row["image_path"]).stem
         first = of_report.get(name)
         images = (*(first.images if first else ()), *((image,) if image else ()))
-        terms = tuple(term.strip() for term in row["mesh_labels"].split(";") if term.strip())
+        terms = tuple(term.strip() for term in re.split(r"[;|]", row["mesh_labels"]) if term.strip())
         of_report[name] = _Report(name, Sections(row["findings"], row["impression"]), images, terms)
     yield from of_report.values()
 

@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from random import Random
 from typing import Any
 from zipfile import BadZipFile, ZipFile
 from zlib import error as ZlibError
@@ -14,16 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from doctorsun.core.errors import DataError
-from doctorsun.core.schema import Card, Fact, Picture, Record, Split, Text
+from doctorsun.core.schema import Card, Fact, Picture, Record, Split
 from doctorsun.data.counts import Counts
-from doctorsun.data.exams import Exam
 from doctorsun.data.reading import Folder, first_folder
-from doctorsun.data.visual import choice, finding_of
 from doctorsun.imaging.pictures import encode
+from doctorsun.language.coding import exhaustive_facts
 
 SPLITS: dict[str, Split | None] = {"train": None, "val": "validation", "test": "test"}
-OPTIONS = 4
-QUESTION = "Which of these does the picture show?"
+# What ChestX-ray14, from which ChestMNIST comes, calls a class that MedMNIST shortens.
+NIH = {"pleural": "Pleural_Thickening"}
 ORGANS = (
     "bladder",
     "femur-left",
@@ -37,6 +35,19 @@ ORGANS = (
     "pancreas",
     "spleen",
 )
+ORGAN_TERMS = (
+    "bladder",
+    "left_femoral_head",
+    "right_femoral_head",
+    "heart",
+    "left_kidney",
+    "right_kidney",
+    "liver",
+    "left_lung",
+    "right_lung",
+    "pancreas",
+    "spleen",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +55,8 @@ class Subset:
     """One set: what its pictures are, its classes as it publishes them, and what the glossary calls them.
 
     `values` are the labels of the attribute `fact` in the order of the classes. `several` says that a picture
-    may have any number of the classes; `finding` is the one finding of a set of no and yes.
+    may have any number of the classes; `finding` is the one finding of a set of two classes, there in class
+    `sign`.
     """
 
     classes: tuple[str, ...]
@@ -54,6 +66,7 @@ class Subset:
     fact: str = ""
     values: tuple[str, ...] = ()
     finding: str = ""
+    sign: int = 1
     several: bool = False
     licence: str = "CC-BY-4.0"
 
@@ -73,6 +86,18 @@ SUBSETS = {
         ),
         modality="histology",
         region="tissue",
+        fact="tissue_type",
+        values=(
+            "adipose_tissue",
+            "slide_background",
+            "cell_debris",
+            "lymphocytes_tissue",
+            "mucus",
+            "smooth_muscle",
+            "colon_mucosa",
+            "cancer_stroma",
+            "colorectal_adenocarcinoma",
+        ),
     ),
     "chestmnist": Subset(
         (
@@ -120,7 +145,11 @@ SUBSETS = {
         licence="CC-BY-NC-4.0",
     ),
     "octmnist": Subset(
-        ("choroidal neovascularization", "diabetic macular edema", "drusen", "normal"), region="eye"
+        ("choroidal neovascularization", "diabetic macular edema", "drusen", "normal"),
+        modality="oct",
+        region="eye",
+        fact="oct_diagnosis",
+        values=("choroidal_neovascularization", "diabetic_macular_edema", "drusen", "normal_retina"),
     ),
     "pneumoniamnist": Subset(("normal", "pneumonia"), modality="xray", region="chest", finding="pneumonia"),
     "retinamnist": Subset(
@@ -130,7 +159,13 @@ SUBSETS = {
         fact="retinopathy_grade",
         values=tuple(f"retinopathy_{grade}" for grade in range(5)),
     ),
-    "breastmnist": Subset(("malignant", "normal or benign"), modality="ultrasound", region="breast"),
+    "breastmnist": Subset(
+        ("malignant", "normal or benign"),
+        modality="ultrasound",
+        region="breast",
+        finding="breast_cancer",
+        sign=0,
+    ),
     "bloodmnist": Subset(
         (
             "basophil",
@@ -144,6 +179,17 @@ SUBSETS = {
         ),
         modality="blood_smear",
         region="blood",
+        fact="blood_cell",
+        values=(
+            "basophil",
+            "eosinophil",
+            "erythroblast",
+            "immature_granulocyte",
+            "lymphocyte",
+            "monocyte",
+            "neutrophil",
+            "thrombocyte",
+        ),
     ),
     "tissuemnist": Subset(
         (
@@ -156,11 +202,23 @@ SUBSETS = {
             "proximal tubule segments",
             "thick ascending limb",
         ),
+        modality="fluorescence_microscopy",
         region="tissue",
+        fact="kidney_cell",
+        values=(
+            "collecting_duct",
+            "distal_tubule",
+            "glomerular_endothelium",
+            "interstitial_endothelium",
+            "kidney_leukocytes",
+            "podocytes",
+            "proximal_tubule",
+            "thick_limb",
+        ),
     ),
-    "organamnist": Subset(ORGANS, modality="ct", view="axial"),
-    "organcmnist": Subset(ORGANS, modality="ct", view="coronal"),
-    "organsmnist": Subset(ORGANS, modality="ct", view="sagittal"),
+    "organamnist": Subset(ORGANS, modality="ct", view="axial", fact="shown_organ", values=ORGAN_TERMS),
+    "organcmnist": Subset(ORGANS, modality="ct", view="coronal", fact="shown_organ", values=ORGAN_TERMS),
+    "organsmnist": Subset(ORGANS, modality="ct", view="sagittal", fact="shown_organ", values=ORGAN_TERMS),
 }
 CARD = Card(
     name="medmnist",
@@ -182,9 +240,9 @@ CARD = Card(
     patient_groups=False,
     notes=(
         "All sets are CC BY 4.0 but DermaMNIST, which is CC BY-NC 4.0; samples carry the licence of their "
-        "set. Where a set lies there in several sizes the largest is read. Of ChestMNIST only findings that "
-        "the glossary knows are asked. The set is for schooling and tests of programs: pictures of 28 "
-        "pixels show little."
+        "set. Where a set lies there in several sizes the largest is read. The labels of ChestMNIST were "
+        "mined from reports by a machine: what they do not name counts as absent. The set is for schooling "
+        "and tests of programs: pictures of 28 pixels show little."
     ),
 )
 
@@ -195,7 +253,7 @@ def find(root: Path) -> Path | None:
 
 
 def example(folder: Path) -> None:
-    """Write an invented miniature of the data set: sets with facts, with several labels and with words."""
+    """Write an invented miniature of the data set: sets with one label, with two and with several."""
     rng = np.random.default_rng(0)
     place = folder / "medmnist"
     place.mkdir(parents=True, exist_ok=True)
@@ -233,7 +291,6 @@ def _of_file(path: Path, name: str, counts: Counts) -> Iterator[Record]:
                 id=key,
                 images=(Picture(encode(pixels), f"{key}.png"),),
                 facts=tuple(_facts(subset, label)),
-                texts=tuple(_texts(subset, label, key, counts)),
                 modality=subset.modality,
                 anatomy=subset.region,
                 group=key,
@@ -248,27 +305,10 @@ def _facts(subset: Subset, label: list[int]) -> Iterator[Fact]:
     if subset.fact:
         yield Fact(subset.fact, value=json.dumps(subset.values[label[0]]))
     if subset.finding:
-        yield Fact(subset.finding, status="present" if label[0] else "absent")
+        yield Fact(subset.finding, status="present" if label[0] == subset.sign else "absent")
     if subset.several:
-        for said, value in zip(subset.classes, label, strict=True):
-            if finding := finding_of(said):
-                yield Fact(finding, status="present" if value else "absent")
-
-
-def _texts(subset: Subset, label: list[int], key: str, counts: Counts) -> Iterator[Text]:
-    """A question with the right class and up to three others, where the glossary has no words for them."""
-    if subset.fact or subset.finding or subset.several:
-        return
-    rng = Random(key)
-    others = [at for at in range(len(subset.classes)) if at != label[0]]
-    shown = [label[0], *rng.sample(others, min(OPTIONS - 1, len(others)))]
-    rng.shuffle(shown)
-    options = {"ABCD"[place]: subset.classes[at] for place, at in enumerate(shown)}
-    right = "ABCD"[shown.index(label[0])]
-    exam = Exam(key="class", stem=QUESTION, options=options, right=right, topic="diagnosis")
-    text = choice(exam, counts, lang="en", origin="template")
-    if text is not None:
-        yield text
+        there = [name for name, value in zip(subset.classes, label, strict=True) if value]
+        yield from exhaustive_facts([NIH.get(name, name) for name in there], "nih")
 
 
 def _labels(path: Path, part: str) -> NDArray[np.generic]:

@@ -15,10 +15,12 @@ from doctorsun.data.counts import Counts
 from doctorsun.data.miniature import put_picture, put_table, put_text
 from doctorsun.data.reading import Folder, first_folder, pictures_in, read_picture
 from doctorsun.data.report_texts import conclusion_text, report_text, unwrapped
+from doctorsun.language.coding import label_facts, normal_facts
 from doctorsun.language.sections import Sections, sections
 
 TABLES = "mimic-cxr-2.0.0-"
-LABELS = {"Pneumonia": "pneumonia", "Pleural Effusion": "effusion"}
+LABELS = ("Pneumonia", "Pleural Effusion")
+NORMAL = "No Finding"
 STATES: dict[str, Status] = {"1": "present", "0": "absent", "-1": "uncertain"}
 SPLITS: dict[str, Split] = {"train": "train", "validate": "validation", "test": "test"}
 VIEWS = {"PA": "pa", "AP": "ap", "LATERAL": "lateral", "LL": "lateral"}
@@ -45,7 +47,8 @@ CARD = Card(
     size="227,835 studies, 377,110 films (about 570 GB as JPEG)",
     notes=(
         "May not be passed on, nor sent to services of others. Blanks that de-identification left stand as "
-        "___. Labels were mined from the reports by a machine. The official test set never trains."
+        "___. Labels were mined from the reports by a machine (CheXpert); a study it calls No Finding has "
+        "none of what a normal chest film excludes. The official test set never trains."
     ),
 )
 
@@ -147,10 +150,12 @@ def _facts(told: Rows) -> Iterator[Fact]:
     if len(views) == 1 and (view := views.pop()):
         yield Fact("view", value=json.dumps(view))
     for row in told["chexpert"][:1]:
-        for label, term in LABELS.items():
-            status = STATES.get(row.get(label, "").removesuffix(".0"))
-            if status is not None:
-                yield Fact(term, status=status)
+        said = {label: STATES.get(value.strip().removesuffix(".0")) for label, value in row.items()}
+        facts = label_facts({label: status for label, status in said.items() if status}, "chexpert")
+        yield from facts
+        if said.get(NORMAL) == "present":
+            stated = {fact.name for fact in facts}
+            yield from (fact for fact in normal_facts() if fact.name not in stated)
 
 
 def _sections(study: _Study) -> Sections:

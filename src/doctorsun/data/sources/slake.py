@@ -1,6 +1,7 @@
 """SLAKE: questions in Chinese and English about radiology pictures with drawn organs and diseases."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -11,8 +12,9 @@ from doctorsun.data.counts import Counts
 from doctorsun.data.formats.json_rows import Row, json_rows
 from doctorsun.data.miniature import put_picture, put_text
 from doctorsun.data.reading import Folder, first_folder, read_json
-from doctorsun.data.visual import Pictures, finding_of, gathered, illustrated, placed, words
+from doctorsun.data.visual import Pictures, gathered, illustrated, placed, words
 from doctorsun.imaging.pictures import Limits, opened
+from doctorsun.language.glossary import glossary
 
 Box = tuple[float, float, float, float]
 
@@ -40,6 +42,20 @@ TOPICS = {
     "shape": "attribute",
     "kg": "knowledge",
 }
+# What SLAKE draws and calls otherwise than the glossary's ids.
+DRAWN = {
+    "infiltration": "infiltrate",
+    "pulmonary infiltration": "infiltrate",
+    "mass": "lung_mass",
+    "pulmonary mass": "lung_mass",
+    "pulmonary nodule": "nodule",
+    "pleural effusion": "effusion",
+    "large bowel": "colon",
+    "small intestine": "small_bowel",
+    "both lung": "lung",
+    "esophageal": "esophagus",
+    "oesophagus": "esophagus",
+}
 CARD = Card(
     name="slake",
     title="SLAKE",
@@ -64,7 +80,8 @@ CARD = Card(
     notes=(
         "The official split divides the questions: most test pictures are also training pictures. Questions "
         "of the test file never train; a picture all of whose questions are test is test. Questions of the "
-        "knowledge graph (topic knowledge) need more than the picture."
+        "knowledge graph (topic knowledge) need more than the picture. Drawn organs and diseases become "
+        "findings with a box; what is not drawn is not said to be absent."
     ),
 )
 
@@ -174,12 +191,19 @@ def _drawn(tree: Sequence[Mapping[str, Sequence[float]]], width: int, height: in
     found = []
     for item in tree:
         for said, (left, top, across, down) in item.items():
-            name = finding_of(said)
+            name = _term_of(said)
             sides = (left / width, top / height, (left + across) / width, (top + down) / height)
             x0, y0, x1, y1 = (round(min(max(float(side), 0.0), 1.0), 4) for side in sides)
             if name and x0 < x1 and y0 < y1:
                 found.append((name, (x0, y0, x1, y1)))
     return found
+
+
+def _term_of(said: str) -> str | None:
+    """The finding or organ of the glossary that a drawn thing is; null where it knows none."""
+    told = said.strip().lower()
+    term = glossary().terms.get(DRAWN.get(told, "_".join(re.findall(r"[a-z]+", told))))
+    return term.id if term and term.kind in {"finding", "organ"} else None
 
 
 def _area(box: Box) -> float:
