@@ -154,5 +154,5 @@ def test_what_is_guessed_is_near_what_is_built(raw):
     build(config)
     told = plan(config, {"all": MixConfig(balance=False)}).draws[0]
     assert guess.by["lang"].keys() == told.by["lang"].keys()
-    for task in ("caption", "report"):
+    for task in ("caption", "report", "vqa"):
         assert guess.by["task"][task] == pytest.approx(told.by["task"][task], rel=0.05)
