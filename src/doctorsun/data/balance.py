@@ -179,7 +179,7 @@ def most(sizes: Sequence[int], *, slack: float = SLACK) -> int:
     Chance is one over the number of answers that are there; the rarer answers keep all their questions. Where
     the answer is always the same there is nothing to measure, and none is asked.
     """
-    if len(sizes) < 2:  # noqa: PLR2004 - one answer
+    if len(sizes) <= 1:
         return 0
     limit = 1 / len(sizes) + slack
     low, high = min(sizes, default=0), max(sizes, default=0)

@@ -2,8 +2,10 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from html import unescape
 from pathlib import Path
+from typing import Any
 
 from doctorsun.core.schema import Card, Lang, Origin, Record
 from doctorsun.data.counts import Counts
@@ -27,7 +29,8 @@ CARD = Card(
     general=True,
     notes=(
         "The repository says MIT, Alpaca itself says CC BY-NC 4.0: the stricter one counts. Chinese is a "
-        "translation by machine."
+        "translation by machine; rows that were not translated are missing, so the two languages have no common "
+        "numbers and their twins may fall into different splits."
     ),
 )
 
@@ -54,7 +57,14 @@ def records(place: Path, counts: Counts) -> Iterator[Record]:
         if name:
             lang, origin = LANGS[name[2]]
             rows = read_json_rows(path)
+            if origin == "translated":
+                rows = [row and _unescaped(row) for row in rows]
             yield from instruction_records(rows, counts, name=f"{lang}-{name[1]}", lang=lang, origin=origin)
+
+
+def _unescaped(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The row with the signs that the translation server wrote as HTML ("&#39;") as themselves."""
+    return {name: unescape(value) if isinstance(value, str) else value for name, value in row.items()}
 
 
 def _has_files(folder: Folder) -> bool:

@@ -17,7 +17,7 @@ Box = tuple[float, float, float, float]
 
 CELLS = {"RBC": "red_blood_cell", "WBC": "white_blood_cell", "Platelets": "platelet"}
 # Fewer than the first number is "few", fewer than the second "some": thirds of the training pictures.
-BINS = {"RBC": ("rbc_bin", 10, 14), "Platelets": ("platelet_bin", 1, 2)}
+BINS = {"RBC": ("rbc_bin", 10, 14)}
 NUMBERS = {"WBC": ("wbc_count", 9), "Platelets": ("platelet_count", 30)}
 LISTS: dict[str, Split] = {"val": "validation", "test": "test"}
 CARD = Card(
@@ -33,7 +33,7 @@ CARD = Card(
     notes=(
         "The official lists of ImageSets say what is validation and test. Boxes of red cells are known "
         "to be incomplete, so their number is only told in thirds of this set (under 10, 10 to 13, from "
-        "14), and so are platelets (none, one, more); these words are no laboratory ranges."
+        "14); these words are no laboratory ranges. A place is told of a cell that is alone of its kind."
     ),
     obtain_zh="克隆该仓库；读取 BCCD/JPEGImages、BCCD/Annotations 和 BCCD/ImageSets。",
     size="364 pictures, 4,888 boxes",
@@ -66,7 +66,7 @@ def example(folder: Path) -> None:
 
 
 def records(place: Path, counts: Counts) -> Iterator[Record]:
-    """One record a smear: which cells there are, how many, and where the largest is."""
+    """One record a smear: which cells there are, how many, and where the only one of a kind is."""
     lists = _lists(place / "ImageSets")
     files = pictures_below(place / "JPEGImages")
     for path in sorted((place / "Annotations").glob("[!.]*.xml")):
@@ -138,7 +138,8 @@ def _facts(cells: _Cells) -> Iterator[Fact]:
     numbers = Counter({name: len(boxes) for name, boxes in cells.boxes.items()})
     for name, finding in CELLS.items():
         boxes = cells.boxes[name]
-        box = boxes[0] if boxes else None
+        # "Where is the red cell?" has no answer where there are more.
+        box = boxes[0] if len(boxes) == 1 else None
         yield Fact(finding, status="present" if boxes else "absent", box_xyxy=box)
     for name, (fact, top) in NUMBERS.items():
         if numbers[name] <= top:

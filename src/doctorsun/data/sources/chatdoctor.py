@@ -24,7 +24,10 @@ CARD = Card(
     obtain=f"Take {FILE} from the repository.",
     obtain_zh=f"从仓库取 {FILE}。",
     size="5,452 dialogues",
-    notes="Written by ChatGPT: origin synthetic, not checked by physicians.",
+    notes=(
+        "Written by ChatGPT: origin synthetic, not checked by physicians. Where the answer goes on with words "
+        "of the patient, it ends before them."
+    ),
 )
 
 
@@ -53,4 +56,7 @@ def records(place: Path, counts: Counts) -> Iterator[Record]:
         if row is None or not isinstance(row.get("input"), str) or not isinstance(row.get("output"), str):
             counts.drop("data.bad_row", key)
             continue
-        yield talk_record(key, row["input"], row["output"], lang="en", origin="synthetic", task="dialogue")
+        answer, turn, _ = row["output"].partition("Patient:")
+        if turn:
+            counts.note("data.next_turn_cut", key)
+        yield talk_record(key, row["input"], answer, lang="en", origin="synthetic", task="dialogue")

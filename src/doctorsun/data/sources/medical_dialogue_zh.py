@@ -1,6 +1,7 @@
 """Chinese medical dialogue data (Toyhom): questions on the web and doctors' answers, GB18030."""
 
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 
 from doctorsun.core.schema import Card, Record
@@ -22,7 +23,8 @@ CARD = Card(
     obtain_zh="克隆仓库；读取所有含 department、title、ask、answer 四列的 CSV。",
     size="792,099 questions in six departments",
     notes=(
-        "Answers of web doctors, unchecked. Files are GB18030; copies in other encodings are read too. The "
+        "Answers of web doctors, unchecked. Words seem to have been exchanged for similar ones by a program, "
+        "some for their contrary ('increase' for 'reduce'): no source of facts. Files are GB18030; copies in other encodings are read too. The "
         "sample file of the repository is left out where the departments themselves are there."
     ),
 )
@@ -59,7 +61,8 @@ def records(place: Path, counts: Counts) -> Iterator[Record]:
         for at, row in enumerate(read_rows(table, COLUMNS, counts=counts)):
             title, ask = row["title"], row["ask"]
             question = ask if title in ask or not title else f"{title}\n{ask}"
-            yield talk_record(f"{table.stem}-{at}", question, row["answer"], lang="zh", task="dialogue")
+            answer = unescape(row["answer"])
+            yield talk_record(f"{table.stem}-{at}", unescape(question), answer, lang="zh", task="dialogue")
 
 
 def _has_tables(folder: Folder) -> bool:

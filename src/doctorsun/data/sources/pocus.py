@@ -93,7 +93,8 @@ def _facts(label: str, row: Mapping[str, str]) -> Iterator[Fact]:
     elif label == "no_finding":
         yield Fact("pneumonia", status="absent")
     effusion = row.get("Effusion", "")
-    if effusion in {"0", "1"}:
+    # Of COVID-19 the table tells no finding: no effusion alone would read as a lung without any.
+    if effusion == "1" or (effusion == "0" and label != "covid_19"):
         yield Fact("effusion", status="present" if effusion == "1" else "absent")
 
 

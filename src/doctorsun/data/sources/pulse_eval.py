@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from html import unescape
 from pathlib import Path
 
 from doctorsun.core.schema import Card, Lang, Record
@@ -68,7 +69,9 @@ def records(place: Path, counts: Counts) -> Iterator[Record]:
             elif not words[1].strip():
                 counts.drop("data.no_answer", key)
             else:
-                yield replace(talk_record(key, words[0], words[1], lang=lang), split="test")
+                # Some tasks were taken from XML and have kept its "&#10;".
+                record = talk_record(key, unescape(words[0]), unescape(words[1]), lang=lang)
+                yield replace(record, split="test")
 
 
 def _has_files(folder: Folder) -> bool:
