@@ -45,7 +45,7 @@ def test_killed_at_any_touch_of_the_disk_and_run_again_gives_the_same_bytes(tmp_
     said.write_text(config.model_dump_json())
     draw, most = random.Random(4), touches(said)
     assert tree(config.place) == whole
-    for _ in range(4):
+    for _ in range(5):
         for path in sorted((tmp_path / "killed").rglob("*"), reverse=True):
             path.unlink() if path.is_file() else path.rmdir()
         process = start(said, draw.randint(1, most - 5))

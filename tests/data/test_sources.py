@@ -207,6 +207,16 @@ def test_boxes_lie_within_the_picture(tmp_path):
     assert all(0 <= x0 < x1 <= 1 and 0 <= y0 < y1 <= 1 for x0, y0, x1, y1 in boxes)
 
 
+def test_a_place_is_told_of_a_cell_that_is_alone_of_its_kind(tmp_path):
+    found = {record.id: record.facts for record in made("bccd", tmp_path)[0]}
+    placed = {
+        name: {fact.name for fact in facts if fact.box_xyxy and fact.status} for name, facts in found.items()
+    }
+    assert placed["BloodImage_90000"] == {"white_blood_cell"}
+    assert placed["BloodImage_90001"] == {"platelet"}
+    assert not any("red_blood_cell" in names for names in placed.values())
+
+
 def test_pictures_of_one_case_are_one_group(tmp_path):
     made("vqa_rad", tmp_path)
     table = next(tmp_path.rglob("*.json"))

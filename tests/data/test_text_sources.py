@@ -300,3 +300,34 @@ def test_the_real_files_give_what_they_gave(name):
     assert len({record.id for record in records}) == len(records)
     choices = [text for record in records for text in record.texts if text.kind == "choice"]
     assert all(text.answer == "".join(sorted(set(text.answer))) for text in choices)
+
+
+def test_an_answer_ends_before_the_next_words_of_the_patient(tmp_path):
+    made("chatdoctor", tmp_path)
+    path = next(tmp_path.rglob("chatdoctor5k.json"))
+    rows = json.loads(path.read_text())
+    rows[1]["output"] = "We need an invented test.Patient: Which one?"
+    path.write_text(json.dumps(rows))
+    records, counts = read("chatdoctor", tmp_path)
+    assert records[1].texts[0].answer == "We need an invented test."
+    assert counts.noted == {"data.next_turn_cut": 1}
+
+
+def test_signs_of_a_translation_server_are_read_as_themselves(tmp_path):
+    made("alpaca_en_zh", tmp_path)
+    for path in tmp_path.rglob("*.json"):
+        rows = json.loads(path.read_text(encoding="utf-8"))
+        rows[0]["output"] += " &#39;x&#39; &lt; 3"
+        path.write_text(json.dumps(rows, ensure_ascii=False), encoding="utf-8")
+    answers = {record.id: record.texts[0].answer for record in read("alpaca_en_zh", tmp_path)[0]}
+    assert answers["zh-0-6-0"].endswith(" 'x' < 3")
+    assert answers["en-0-6-0"].endswith(" &#39;x&#39; &lt; 3")
+
+
+def test_line_breaks_of_xml_in_pulse_eval_are_line_breaks(tmp_path):
+    made("pulse_eval", tmp_path)
+    path = next(tmp_path.rglob("CheckupQA.jsonl"))
+    path.write_text(
+        path.read_text(encoding="utf-8").replace("虚构答案0。", "甲。&#10;乙。"), encoding="utf-8"
+    )
+    assert read("pulse_eval", tmp_path)[0][0].texts[0].answer == "甲。\n乙。"
