@@ -94,6 +94,29 @@ def test_more_or_fewer_marks_than_images_are_counted(image, value, tmp_path):
     assert counts.dropped == {"data.image_count": 1}
 
 
+@pytest.mark.parametrize(
+    ("image", "asked", "expected"),
+    [
+        (["a.png", "b.jpg"], "Is <image> worse than <image>?", "Is image 1 worse than image 2?"),
+        (["a.png", "b.jpg"], "<image>\nIs this worse than <image>?", "Is this worse than image 2?"),
+        ("a.png", "请看<image>，何处异常？", "请看图像，何处异常？"),
+        (["a.png", "b.jpg"], "比较<image>与<image>的差异。", "比较图1与图2的差异。"),
+    ],
+)
+def test_an_image_amid_the_words_is_named_where_the_marks_are_as_many_as_the_images(
+    image, asked, expected, tmp_path
+):
+    records, counts = llava(tmp_path, {"image": image, "conversations": turns(asked, "That.")})
+    assert records[0].texts[0].question == expected
+    assert len(records[0].images) == (1 if isinstance(image, str) else 2)
+    assert not counts.dropped + counts.noted
+
+
+def test_marks_amid_the_words_that_are_not_as_many_as_the_images_are_counted(tmp_path):
+    row = {"image": ["a.png", "b.jpg"], "conversations": turns("Is <image> normal?", "Yes.")}
+    assert llava(tmp_path, row)[1].dropped == {"data.image_count": 1}
+
+
 def test_several_images_are_a_list(tmp_path):
     row = {"image": ["a.png", "b.jpg"], "conversations": turns("<image>\n<image>\nWhich?", "The first.")}
     records, counts = llava(tmp_path, row)

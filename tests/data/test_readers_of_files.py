@@ -144,3 +144,11 @@ def test_what_is_exported_is_read_back_by_the_reader_of_its_format(exported, sma
         assert [picture.bytes for picture in record.images] == [picture.bytes for picture in sample.images]
         assert (record.licence, text.origin) == (sample.licence, sample.origin)
         assert (record.split == "test") == (sample.split == "test")
+
+
+def test_a_picture_with_one_row_of_the_test_is_not_trained_on(tmp_path):
+    put_picture(tmp_path / "a.png")
+    rows = [("a.png", "Round.", "What shape?", "train"), ("a.png", "Bright.", "How bright?", "test")]
+    put_table(tmp_path / "rows.csv", ("image", "text", "question", "split"), rows)
+    (record,), _ = read("table_images", tmp_path, question_column="question", split_column="split")
+    assert record.split == "test"

@@ -25,8 +25,9 @@ from doctorsun.language.answers import form, label, question_key
 from doctorsun.language.questions import QuestionConfig, samples_of
 
 YES_NO = ("yes", "no")
-# How far above chance the most frequent answer to a question may be right, where answers are measured.
-SLACK = 0.04
+# How far above chance the most frequent answer to a question may be right, where answers are measured. Of a
+# few options a guesser takes the most frequent one, so these must be evener.
+SLACK = {"what": 0.04, "choice": 0.02}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ def balanced(jobs: Sequence[Job], crew: Workers, shelf: Shelf) -> list[Job]:
     said = _joined([np.array([answers[name] for name in one.answers], np.int32)[one.said] for one in found])
     ranks = np.concatenate([np.empty(0, np.uint64), *(each.ranks for each in found)])
     ends = np.cumsum([0, *(len(each.said) for each in found)]).tolist()
-    out = _surplus(cell, said, ranks, yes_no=[_is_yes_no(name) for name in cells])
+    out = _surplus(cell, said, ranks, forms=[_form(name) for name in cells])
     return [
         replace(job, left_out=np.sort(ranks[first:last][out[first:last]]).astype(RANK).tobytes())
         for job, first, last in zip(jobs, ends, ends[1:], strict=False)
@@ -116,8 +117,8 @@ def _closed_alone(config: QuestionConfig, *, measured: bool) -> QuestionConfig:
     return config.model_copy(update={"forms": forms, **nothing})
 
 
-def _is_yes_no(cell: str) -> bool:
-    return str(json.loads(cell)[1]).endswith("/yesno")
+def _form(cell: str) -> str:
+    return str(json.loads(cell)[1]).rpartition("/")[2]
 
 
 def _numbers(names: Sequence[Sequence[str]]) -> dict[str, int]:
@@ -150,7 +151,7 @@ def _encoded(column: pa.ChunkedArray) -> pa.DictionaryArray:
 
 
 def _surplus(
-    cell: NDArray[np.int32], said: NDArray[np.int32], ranks: NDArray[np.uint64], *, yes_no: Sequence[bool]
+    cell: NDArray[np.int32], said: NDArray[np.int32], ranks: NDArray[np.uint64], *, forms: Sequence[str]
 ) -> NDArray[np.bool_]:
     """Which questions are more than their answer may have, those of the highest rank."""
     if not len(cell):
@@ -160,20 +161,20 @@ def _surplus(
         np.stack([cell[order], said[order]]), axis=1, return_inverse=True, return_counts=True
     )
     kept = np.zeros(len(sizes), np.int64)
-    starts = np.searchsorted(lots[0], np.arange(len(yes_no) + 1))
+    starts = np.searchsorted(lots[0], np.arange(len(forms) + 1))
     for number, (first, last) in enumerate(zip(starts, starts[1:], strict=False)):
         own = sizes[first:last]
-        if yes_no[number]:
+        if forms[number] == "yesno":
             kept[first:last] = own.min() if len(own) == len(YES_NO) else 0
         else:
-            kept[first:last] = most(own.tolist())
+            kept[first:last] = most(own.tolist(), slack=SLACK[forms[number]])
     place = np.arange(len(order)) - (np.cumsum(sizes) - sizes)[of_lot.ravel()]
     out = np.empty(len(order), np.bool_)
     out[order] = place >= kept[of_lot.ravel()]
     return out
 
 
-def most(sizes: Sequence[int], *, slack: float = SLACK) -> int:
+def most(sizes: Sequence[int], *, slack: float) -> int:
     """The most questions an answer may have, so that none is right more than chance + `slack` of the time.
 
     Chance is one over the number of answers that are there; the rarer answers keep all their questions. Where

@@ -203,7 +203,7 @@ def read_sheet(path: Path, columns: Sequence[str] = ()) -> list[dict[str, str]]:
     DataError where it is no XLSX, is larger unpacked than is safe, or lacks a column. Dates are ISO 8601,
     whole numbers have no point, a formula is what it last gave.
     """
-    return _named(sheet_cells(path), columns, path.name)
+    return _named(filter(None, sheet_cells(path)), columns, path.name)
 
 
 def read_table(path: Path, columns: Sequence[str] = (), *, counts: Counts) -> list[dict[str, str]]:

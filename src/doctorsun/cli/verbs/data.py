@@ -137,10 +137,10 @@ def inspect(
 
         waiting = review_blocks(review, key)
     named = folder if folder.name else folder.resolve()
-    place = write_page(
-        folder, out or named.with_name(f"{named.name}.html"), tokens=view, review=waiting or ()
-    )
-    line("cli.inspect_end", where=place)
+    kind = "review.html" if waiting else "html"
+    out = out or named.with_name(f"{named.name}.{kind}")
+    place = write_page(folder, out, tokens=view, review=waiting or ())
+    line("cli.inspect_review_end" if waiting else "cli.inspect_end", where=place)
 
 
 @app.command(cls=Verb, help="cli.verb_data_export")

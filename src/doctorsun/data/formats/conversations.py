@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +27,15 @@ ROLES: dict[str, Role] = {
 ORIGINS: tuple[Origin, ...] = ("human", "template", "translated", "synthetic")
 LANGS = ("auto", "zh", "en")
 OTHER_MEDIA = ("video", "videos", "audio", "audios")
+MARK = "<image>"
 CHINESE_SHARE = 0.3
 ENOUGH_CHARS = 2000
 _CJK = re.compile(r"[\u3400-\u9fff]")
 _WORD = re.compile(r"[^\W\d_\u3400-\u9fff]+")
 _BEFORE = re.compile(r"^(?:\s*<image>)+\s*")
 _AFTER = re.compile(r"\s*(?:<image>\s*)+$")
+# An image amid the words by its name: the only one, and one of several.
+_NAMES: dict[Lang, tuple[str, str]] = {"en": ("the image", "image {}"), "zh": ("图像", "图{}")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +52,15 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What one side said, without the marks of images at its ends; `images` is their number."""
+    """What one side said, without the marks of images at its ends.
+
+    `images` is their number, `before` that of those which stand before the words.
+    """
 
     role: Role
     text: str
     images: int = 0
+    before: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,14 +124,11 @@ class Conversations:
         read = _turns(row, self.layout)
         if isinstance(read, str):
             return read
-        turns, cells = read
-        marks = sum(turn.images for turn in turns)
-        if marks != len(cells) and not (cells and marks == 0):
+        cells = read[1]
+        shown = self._shown(*read, row, place)
+        if shown is None:
             return "data.image_count"
-        if cells and not marks:
-            self.counts.note("data.image_unmarked", place)
-            turns = _shown_first(turns, len(cells))
-        turns = self._paired(turns, place)
+        turns = self._paired(shown, place)
         if not turns:
             return "data.bad_turns"
         pictures = []
@@ -142,6 +147,36 @@ class Conversations:
             licence=spdx(words(row["licence"])) if row.get("licence") else None,
             split="test" if row.get("split") == "test" else split,
         )
+
+    def _shown(self, turns: list[Turn], cells: Sequence[object], row: Row, place: str) -> list[Turn] | None:
+        """The turns with all images at their ends; null where there are more or fewer marks than images."""
+        marks = sum(turn.images for turn in turns)
+        inner = sum(turn.text.count(MARK) for turn in turns if turn.role == "user")
+        if marks == len(cells):
+            return turns
+        if inner:
+            return self._named_inside(turns, row) if marks + inner == len(cells) else None
+        if marks:
+            return None
+        self.counts.note("data.image_unmarked", place)
+        return _shown_first(turns, len(cells))
+
+    def _named_inside(self, turns: Sequence[Turn], row: Row) -> list[Turn]:
+        """The turns with a name for each image that is marked amid their words: pictures come first."""
+        lang = self._lang(turns, row)
+        several = sum(turn.images + turn.text.count(MARK) for turn in turns if turn.role == "user") > 1
+        number, named = count(1), []
+        for turn in turns:
+            text = turn.text
+            for _ in range(turn.before):
+                next(number)
+            while turn.role == "user" and MARK in text:
+                text = text.replace(MARK, _NAMES[lang][several].format(next(number)), 1)
+            for _ in range(turn.images - turn.before):
+                next(number)
+            inside = turn.text.count(MARK) if turn.role == "user" else 0
+            named.append(replace(turn, text=text, images=turn.images + inside))
+        return named
 
     def _paired(self, turns: Sequence[Turn], place: str) -> list[Turn]:
         """Questions with their answers, after a system turn at most; none where they do not alternate."""
@@ -236,17 +271,21 @@ def _content(content: object, role: Role) -> tuple[Turn, list[object]] | None:
         return _marked(content, role), []
     if not isinstance(content, list) or not all(isinstance(part, dict) for part in content):
         return None
-    texts, images, cells = [], 0, []
+    texts, places, cells = [], [], []
     for part in content:
         kind = part.get("type")
         if kind == "text" and isinstance(part.get("text"), str):
             texts.append(part["text"])
         elif kind in ("image", "image_url"):
-            images += 1
             cells += _cells(_inner(part))
+            places.append(len(texts))
         else:
             return None
-    return Turn(role, "".join(texts).strip(), images), cells
+    if role != "user" or any(MARK in text for text in texts):
+        return Turn(role, "".join(texts).strip(), len(places)), cells
+    for at in reversed(places):
+        texts.insert(at, MARK)
+    return _marked("".join(texts), role), cells
 
 
 def _inner(part: Row) -> object:
@@ -256,15 +295,15 @@ def _inner(part: Row) -> object:
 
 
 def _marked(text: str, role: Role) -> Turn:
-    """A turn whose images are written as `<image>` at either end; elsewhere it is text."""
-    if role != "user" or "<image>" not in text:
+    """A turn whose images are written as `<image>` at either end; elsewhere it stays in the words."""
+    if role != "user" or MARK not in text:
         return Turn(role, text.strip())
     before = _BEFORE.match(text)
     rest = text[before.end() :] if before else text
     after = _AFTER.search(rest)
     inner = rest[: after.start()] if after else rest
-    marks = sum(found[0].count("<image>") for found in (before, after) if found)
-    return Turn(role, inner.strip(), marks)
+    first, last = (found[0].count(MARK) if found else 0 for found in (before, after))
+    return Turn(role, inner.strip(), first + last, first)
 
 
 def _cells(value: object) -> list[object]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import date, datetime, time
 from importlib.util import find_spec
+from itertools import repeat
 from pathlib import Path
 from warnings import catch_warnings
 from zipfile import BadZipFile, ZipFile
@@ -23,7 +24,10 @@ FAULTS = (
 
 
 def sheet_cells(path: Path) -> Iterator[list[str]]:
-    """The rows of the first sheet with any content, the head first; DataError where this is no safe XLSX."""
+    """The rows of the first sheet with any content, [] for an empty one: counted, they have their numbers.
+
+    DataError where this is no safe XLSX.
+    """
     if find_spec("openpyxl") is None or find_spec("defusedxml") is None:
         raise MissingExtra("XLSX", "data")
     from defusedxml.common import DefusedXmlException
@@ -37,11 +41,13 @@ def sheet_cells(path: Path) -> Iterator[list[str]]:
         try:
             for sheet in book.worksheets:
                 rows = sheet.iter_rows(max_row=ROWS, max_col=COLUMNS, values_only=True)
-                filled = (row for row in rows if any(value is not None for value in row))
-                if (first := next(filled, None)) is not None:
-                    yield _words(first)
-                    yield from map(_words, filled)
-                    return
+                lines = map(_words, rows)
+                for empty, line in enumerate(lines):
+                    if line:
+                        yield from repeat([], empty)
+                        yield line
+                        yield from lines
+                        return
         finally:
             book.close()
     except (InvalidFileException, DefusedXmlException, *FAULTS) as error:
@@ -63,7 +69,7 @@ def _guard(path: Path) -> None:
 
 
 def _words(row: tuple[object, ...]) -> list[str]:
-    return [_word(value) for value in row]
+    return [_word(value) for value in row] if any(value is not None for value in row) else []
 
 
 def _word(value: object) -> str:

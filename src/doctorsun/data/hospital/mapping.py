@@ -10,7 +10,6 @@ from pydantic import BeforeValidator, Field
 from doctorsun.core.config import Config, validate
 from doctorsun.core.errors import ConfigError
 from doctorsun.core.plugins import nearest
-from doctorsun.core.schema import Lang
 from doctorsun.imaging.looks import LookConfig
 
 Joint = Literal["accession", "study", "patient_date", "file"]
@@ -62,7 +61,7 @@ class Reports(Config):
 
     file: str
     columns: Columns = Columns()
-    lang: Literal["auto"] | Lang = "auto"
+    lang: Literal["auto", "zh", "en"] = "auto"
     nameless: bool = False
 
 
@@ -118,8 +117,9 @@ def check_columns(head: Sequence[str], columns: Columns, *, where: str) -> None:
         for name in names:
             if name not in head:
                 # Not the whole head: a table without one begins with a patient.
-                near = nearest(name, [one for one in head if one]) or "-"
-                raise ConfigError("data.hospital_column", where=where, role=role, found=name, near=near)
+                near = nearest(name, [one for one in head if one])
+                key = "data.hospital_column" if near else "data.hospital_no_column"
+                raise ConfigError(key, where=where, role=role, found=name, near=near)
 
 
 def _check_words(mapping: Mapping, *, where: str) -> None:

@@ -2,20 +2,23 @@
 
 import csv
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import StringIO
+from itertools import islice
 from pathlib import Path
 
-from doctorsun.core.errors import DataError
+from doctorsun.core.errors import ConfigError, DataError
 from doctorsun.data.counts import Counts
 from doctorsun.data.encoding import KNOWN, decoded, detect
 from doctorsun.data.formats.sheet import SHEET_ENDINGS, sheet_cells
-from doctorsun.data.hospital.mapping import Reports, check_columns, inside
+from doctorsun.data.hospital.mapping import Columns, Reports, check_columns, inside
 
 LARGEST_MIB = 256
 TEXT_ENDINGS = (".txt",)
 JSON_ENDINGS = (".json", ".jsonl", ".ndjson")
+# Exports begin with titles, the name of the hospital, the day of the export.
+LINES_ABOVE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +48,30 @@ def rows_of(place: Path, table: Reports, number: int, counts: Counts, bad: list[
 
     `bad` takes the places of rows that do not fit the head, which are counted, too.
     """
-    inside(place, table.file, where=f"reports.{number}.file")
-    paths = sorted(path for path in place.glob(table.file) if path.is_file() and not path.is_symlink())
-    if not paths:
-        raise DataError("data.hospital_no_reports", where=f"reports.{number}.file", found=table.file)
-    for at, path in enumerate(paths, start=1):
-        named = f"reports.{number}" if len(paths) == 1 else f"reports.{number}.{at}"
+    for path, named in _files(place, table, number):
         if path.suffix.lower() in TEXT_ENDINGS:
-            text = _text(path, named, counts)
+            text = _text(path, table, named, counts)
             yield Row(named, table, {"text": text}, path.relative_to(place).as_posix())
         else:
             yield from _table(path, table, named, counts, bad)
+
+
+def check_tables(place: Path, tables: Sequence[Reports]) -> None:
+    """Raise, before any long work, what `rows_of` would raise of a table that is not there or its head."""
+    for number, table in enumerate(tables):
+        for path, named in _files(place, table, number):
+            if path.suffix.lower() not in TEXT_ENDINGS:
+                next(_table(path, table, named, Counts(), []), None)
+
+
+def _files(place: Path, table: Reports, number: int) -> list[tuple[Path, str]]:
+    """The files of a table, each with the place that names it; ConfigError where there is none."""
+    inside(place, table.file, where=f"reports.{number}.file")
+    paths = sorted(path for path in place.glob(table.file) if path.is_file() and not path.is_symlink())
+    if not paths:
+        raise ConfigError("data.hospital_no_file", where=f"reports.{number}.file", found=table.file)
+    single = len(paths) == 1
+    return [(path, f"reports.{number}" + ("" if single else f".{at}")) for at, path in enumerate(paths, 1)]
 
 
 def _table(path: Path, table: Reports, named: str, counts: Counts, bad: list[str]) -> Iterator[Row]:
@@ -63,16 +79,14 @@ def _table(path: Path, table: Reports, named: str, counts: Counts, bad: list[str
         yield from _objects(path, table, named, counts, bad)
         return
     sheet = path.suffix.lower() in SHEET_ENDINGS
-    lines: Iterable[list[str]] = sheet_cells(path) if sheet else _cells(_text(path, named, counts))
-    head: list[str] = []
+    cells_of = sheet_cells(path) if sheet else _cells(_text(path, table, named, counts))
+    lines = ((number, line) for number, line in enumerate(cells_of, start=1) if any(map(str.strip, line)))
     try:
-        for number, line in enumerate(lines, start=1):
-            if not any(cell.strip() for cell in line):
-                continue
-            if not head:
-                head = _trimmed(line, 0)
-                check_columns(head, table.columns, where=table.file)
-                continue
+        head = _head(lines, table.columns)
+        if not head:
+            raise DataError("data.hospital_no_reports", where=named, found=table.file)
+        check_columns(head, table.columns, where=table.file)
+        for number, line in lines:
             cells = _trimmed(line, len(head))
             if sheet:
                 # A sheet has no cells where a row ends with empty ones.
@@ -84,8 +98,19 @@ def _table(path: Path, table: Reports, named: str, counts: Counts, bad: list[str
                 yield Row(f"{named}:{number}", table, dict(zip(head, cells, strict=True)))
     except csv.Error:
         raise DataError("data.bad_table", where=table.file, problem="csv") from None
-    if not head:
-        raise DataError("data.hospital_no_reports", where=named, found=table.file)
+
+
+def _head(lines: Iterator[tuple[int, list[str]]], columns: Columns) -> list[str]:
+    """The first line that has all columns that are told, else the one that has most; [] of no line."""
+    names = {name for several in columns.named().values() for name in several}
+    best: list[str] = []
+    for _, line in islice(lines, LINES_ABOVE):
+        cells = _trimmed(line, 0)
+        if names <= {*cells}:
+            return cells
+        if not best or len(names & {*cells}) > len(names & {*best}):
+            best = cells
+    return best
 
 
 def _trimmed(line: Sequence[str], length: int) -> list[str]:
@@ -105,7 +130,7 @@ def _cells(text: str) -> Iterator[list[str]]:
 def _objects(path: Path, table: Reports, named: str, counts: Counts, bad: list[str]) -> Iterator[Row]:
     """The rows of a JSON list, of an object that holds one list, or of JSON lines."""
     head: set[str] = set()
-    rows = list(_rows(_text(path, named, counts), table.file))
+    rows = list(_rows(_text(path, table, named, counts), table.file))
     for row in rows:
         head |= set(row or ())
     check_columns(sorted(head), table.columns, where=table.file)
@@ -150,18 +175,22 @@ def _word(value: object) -> str:
     return str(value).encode("utf-8", "replace").decode("utf-8")
 
 
-def _text(path: Path, named: str, counts: Counts) -> str:
-    """The text of a file in the encoding that was detected, which is told with the number of the table."""
+def _text(path: Path, table: Reports, named: str, counts: Counts) -> str:
+    """The text of a file in the encoding that was detected, which is told with the number of the table.
+
+    An error names the file as the mapping does; of several it gives the number, as names may be a patient's.
+    """
+    where = table.file if "*" not in table.file else f"{table.file} ({named})"
     try:
         size = path.stat().st_size
         raw = path.read_bytes() if size <= LARGEST_MIB * 2**20 else b""
     except OSError:
-        raise DataError("data.unreadable_file", where=named) from None
+        raise DataError("data.unreadable_file", where=where) from None
     if size > LARGEST_MIB * 2**20:
-        raise DataError("data.file_too_large", where=named, found=size >> 20, limit=LARGEST_MIB)
+        raise DataError("data.file_too_large", where=where, found=size >> 20, limit=LARGEST_MIB)
     found = detect(raw)
     if found is None:
-        raise DataError("data.bad_encoding", where=named, expected=", ".join(KNOWN))
+        raise DataError("data.bad_encoding", where=where, expected=", ".join(KNOWN))
     family = found.name.removesuffix("-le").removesuffix("-be").replace("-", "_")
     counts.note(f"data.encoding_{family}", named)
     return decoded(raw, found)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from doctorsun.core.errors import DataError, MissingExtra, RecordError
+from doctorsun.core.errors import ConfigError, MissingExtra, RecordError
 from doctorsun.core.files import storage_errors
 from doctorsun.core.progress import track
 from doctorsun.data.counts import Counts
@@ -106,11 +106,17 @@ def take(place: Path, told: Told, desk: Desk, guard: Guard, counts: Counts, list
     return done
 
 
-def _files(place: Path, told: Told) -> Iterator[Path]:
-    for number, name in enumerate(told.images):
-        folder = inside(place, name, where=f"images.{number}")
+def check_folders(place: Path, told: Told) -> list[Path]:
+    """The folders of pictures; ConfigError names the one that is not there."""
+    folders = [inside(place, name, where=f"images.{at}") for at, name in enumerate(told.images)]
+    for number, folder in enumerate(folders):
         if not folder.is_dir():
-            raise DataError("data.no_folder", where=f"images.{number}: {name}")
+            raise ConfigError("data.no_folder", where=f"images.{number}: {told.images[number]}")
+    return folders
+
+
+def _files(place: Path, told: Told) -> Iterator[Path]:
+    for folder in check_folders(place, told):
         yield from (path for path in found_files(folder) if not path.name.startswith("."))
 
 

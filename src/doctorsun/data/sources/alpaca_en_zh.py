@@ -29,8 +29,8 @@ CARD = Card(
     general=True,
     notes=(
         "The repository says MIT, Alpaca itself says CC BY-NC 4.0: the stricter one counts. Chinese is a "
-        "translation by machine; rows that were not translated are missing, so the two languages have no common "
-        "numbers and their twins may fall into different splits."
+        "translation by machine; rows that were not translated are missing, so the two languages have no "
+        "common numbers and twins may fall into different splits."
     ),
 )
 

@@ -25,8 +25,8 @@ CARD = Card(
     obtain_zh=f"从仓库取 {FILE}。",
     size="5,452 dialogues",
     notes=(
-        "Written by ChatGPT: origin synthetic, not checked by physicians. Where the answer goes on with words "
-        "of the patient, it ends before them."
+        "Written by ChatGPT: origin synthetic, not checked by physicians. Where the answer goes on with "
+        "words of the patient, it ends before them."
     ),
 )
 

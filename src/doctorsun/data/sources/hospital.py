@@ -24,8 +24,8 @@ from doctorsun.data.hospital.reports import (
     report_id,
 )
 from doctorsun.data.hospital.seeing import facts_of, seen, value_of
-from doctorsun.data.hospital.tables import rows_of
-from doctorsun.data.hospital.taking import COSTS, Pass, Study, check_extras, take
+from doctorsun.data.hospital.tables import check_tables, rows_of
+from doctorsun.data.hospital.taking import COSTS, Pass, Study, check_extras, check_folders, take
 from doctorsun.data.reading import first_folder
 from doctorsun.imaging.isolation import Guard
 from doctorsun.language.sections import asked
@@ -90,6 +90,8 @@ def records(
     is listed beside the key, by pseudonym and row number.
     """
     told = read_mapping(place, mapping)
+    check_folders(place, told)
+    check_tables(place, told.reports)
     check_extras()
     desk, lists = open_desk(place, key), Lists()
     with Guard(COSTS) as guard:
@@ -104,7 +106,7 @@ def records(
         waiting = sum(one["state"] == "quarantined" for one in lists.files)
         if told.review and waiting:
             _review(place, desk)
-        _tell(desk, lists, waiting + len(lists.reports_waiting))
+        _tell(desk, lists, waiting + len(lists.reports_waiting), len(done.unused))
         look = told.look.model_copy(update={"max_pictures": max_pictures} if max_pictures else {})
         for name in track(sorted(joined), "data.hospital_reading"):
             studies, reports = joined[name]
@@ -160,10 +162,12 @@ def _without(place: str, studies: Sequence[Study] | None, counts: Counts, lists:
         lists.reports_unmatched.append(place)
 
 
-def _tell(desk: Desk, lists: Lists, waiting: int) -> None:
-    """Say how many reports were joined, where the rest is listed, and what a person shall look at."""
+def _tell(desk: Desk, lists: Lists, waiting: int, unknown: int) -> None:
+    """Say what was joined, where the rest is listed, which approvals fit nothing, and what waits."""
     told = {"joined": lists.joined, "rows": lists.rows, "where": desk.listed}
     reporter().note("data.hospital_listed", **told)
+    if unknown:
+        reporter().note("data.hospital_approved_unknown", number=unknown, approved=desk.approved)
     if waiting:
         reporter().note("data.hospital_look", number=waiting, page=desk.page, approved=desk.approved)
 

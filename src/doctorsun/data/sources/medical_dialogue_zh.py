@@ -25,7 +25,8 @@ CARD = Card(
     notes=(
         "Answers of web doctors, unchecked. Words seem to have been exchanged for similar ones by a program, "
         "some for their contrary ('increase' for 'reduce'): no source of facts. Files are GB18030; copies "
-        "in other encodings are read too. The sample file of the repository is left out where the departments themselves are there."
+        "in other encodings are read too. The sample file of the repository is left out where the "
+        "departments themselves are there."
     ),
 )
 

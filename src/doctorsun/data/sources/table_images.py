@@ -1,12 +1,12 @@
 """A CSV or XLSX with a row a picture (or a question about one) and a folder of pictures."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from doctorsun.core.errors import RecordError
-from doctorsun.core.schema import Card, Fact, Picture, Record, Task, Text
+from doctorsun.core.schema import Card, Fact, Picture, Record, Split, Task, Text
 from doctorsun.data.counts import Counts
 from doctorsun.data.formats.conversations import LANGS, ORIGINS, lang_of
 from doctorsun.data.formats.files import HELD_OUT, files_in, one_of, picture_of, read_each, split_told
@@ -106,7 +106,7 @@ def records(place: Path, counts: Counts, **options: str) -> Iterator[Record]:
                 texts=tuple(_text(row, said) for row in told if said.text_column and row[said.text_column]),
                 modality=modality or None,
                 group=told[0].get(said.group_column) or name,
-                split=HELD_OUT.get(told[0].get(said.split_column, "").lower(), split_told(path, place)),
+                split=_split(told, said.split_column) or split_told(path, place),
             )
             fault = "data.unknown_label" if facts is None else _shown(record, show, name)
             if isinstance(fault, str):
@@ -115,6 +115,12 @@ def records(place: Path, counts: Counts, **options: str) -> Iterator[Record]:
                 yield fault
 
     yield from read_each(files_in(place, said.file, TABLE_ENDINGS), read, counts)
+
+
+def _split(rows: Sequence[Row], column: str) -> Split | None:
+    """The strictest split that the rows of one picture tell: what is tested once is never trained on."""
+    told = {HELD_OUT.get(row.get(column, "").lower()) for row in rows}
+    return "test" if "test" in told else "validation" if "validation" in told else None
 
 
 def _shown(record: Record, show: Callable[[object], Picture | None], name: str) -> Record | str:
