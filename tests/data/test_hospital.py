@@ -9,7 +9,7 @@ from datetime import date
 import pyarrow.parquet as pq
 import pytest
 
-from doctorsun.core.errors import DataError, StorageError
+from doctorsun.core.errors import ConfigError, DataError, StorageError
 from doctorsun.data.build import build
 from doctorsun.data.config import DataConfig
 from doctorsun.data.counts import Counts
@@ -230,3 +230,18 @@ def test_pictures_without_a_header_wait_until_a_person_has_looked(tmp_path):
     assert not counts.dropped
     assert counts.noted == {"data.encoding_utf_16": 1}
     assert listed(place)["approved_unknown"] == ["NOBODYSFILE2"]
+    put_picture(place / "films" / "A100_2.png", size=(60, 44))
+    found, counts = read(place)
+    assert [len(each.images) for each in found.values()] == [1]
+    assert counts.dropped == {"data.hospital_waits": 1}
+    assert len(listed(place)["approved_unknown"]) == 2
+
+
+def test_a_wrong_folder_of_pictures_stops_the_build_by_its_name(tmp_path):
+    put_table(tmp_path / "own" / "r.csv", ("片号", "报告"), [("A1", "两肺清晰。")])
+    put_text(
+        tmp_path / "own" / "hospital.yaml",
+        "images: pictures\nreports: [{file: r.csv, columns: {accession: 片号, text: 报告}}]\n",
+    )
+    with pytest.raises(ConfigError, match="pictures"):
+        build(recipe(tmp_path, place="own"))

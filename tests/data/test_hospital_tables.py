@@ -14,9 +14,9 @@ from doctorsun.data.counts import Counts
 from doctorsun.data.hospital.joining import Index
 from doctorsun.data.hospital.linking import links_of
 from doctorsun.data.hospital.mapping import Mapping, Reports, read_mapping
-from doctorsun.data.hospital.reports import clean_report, fields_of_row, links_of_row
+from doctorsun.data.hospital.reports import clean_report, fields_of_row, links_of_row, report_id
 from doctorsun.data.hospital.seeing import facts_of
-from doctorsun.data.hospital.tables import Row, rows_of
+from doctorsun.data.hospital.tables import Row, check_tables, rows_of
 from doctorsun.data.hospital.taking import Study
 from doctorsun.data.miniature import put_table, put_text
 from doctorsun.privacy.key import Key
@@ -74,6 +74,44 @@ def test_a_sheet_and_json_say_the_same_as_a_csv(tmp_path):
         for end in ("csv", "xlsx", "json", "jsonl")
     ]
     assert told[0] == told[1] == told[2] == told[3] == objects
+
+
+@pytest.mark.parametrize("end", ["csv", "xlsx"])
+def test_titles_above_the_head_and_empty_rows_are_passed_over_and_rows_keep_their_numbers(end, tmp_path):
+    lines = [["报告导出", "", ""], ["", "", ""], [*HEAD], [*ROWS[0]], ["", "", ""], [*ROWS[1]]]
+    if end == "csv":
+        put_table(tmp_path / "r.csv", lines[0], lines[1:])
+    else:
+        openpyxl = pytest.importorskip("openpyxl")
+        book = openpyxl.Workbook()
+        for line in lines:
+            book.active.append([cell or None for cell in line])
+        book.active.merge_cells("A1:C1")
+        book.save(tmp_path / "r.xlsx")
+    found, counts = rows(tmp_path, table(f"r.{end}"))
+    assert [(one.place, one.one("name")) for one in found] == [
+        ("reports.0:4", ROWS[0][1]),
+        ("reports.0:6", ROWS[1][1]),
+    ]
+    assert not counts.dropped
+
+
+def test_a_wrong_table_is_told_before_any_picture_is_worked_on(tmp_path):
+    put_table(tmp_path / "r.csv", HEAD, ROWS)
+    (tmp_path / "broken.csv").write_bytes(b"\xff\x00\x81" * 40)
+    check_tables(tmp_path, [table("r.csv")])
+    with pytest.raises(ConfigError) as caught:
+        check_tables(tmp_path, [table("r.csv"), table("r.csv", name="病人", findings="所见")])
+    assert caught.value.key == "data.hospital_no_column"
+    with pytest.raises(DataError) as caught:
+        check_tables(tmp_path, [table("broken.csv")])
+    assert caught.value.values["where"] == "broken.csv"
+
+
+def test_an_approval_of_a_report_is_of_the_words_that_were_looked_at():
+    told = {"号": "A1", "姓名": "甲乙丙", "所见": "两肺清晰。"}
+    assert report_id(row(told), KEY) == report_id(row(dict(told)), KEY)
+    assert report_id(row(told), KEY) != report_id(row({**told, "所见": "丁戊己，左肺结节。"}), KEY)
 
 
 def test_text_files_are_reports_of_their_own(tmp_path):
@@ -145,8 +183,9 @@ def test_a_mapping_leads_out_of_its_folder_nowhere(tmp_path):
     with pytest.raises(ConfigError) as caught:
         rows(tmp_path / "in", table("../r.csv"))
     assert caught.value.key == "data.hospital_outside"
-    with pytest.raises(DataError):
+    with pytest.raises(ConfigError) as caught:
         rows(tmp_path, table("nothing.csv"))
+    assert caught.value.key == "data.hospital_no_file"
 
 
 @pytest.mark.parametrize(

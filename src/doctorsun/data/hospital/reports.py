@@ -1,5 +1,6 @@
 """A report made safe: cleaned with what its own row and the headers of its pictures know, then scanned."""
 
+import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -105,8 +106,9 @@ def clean_report(
 
 
 def report_id(row: Row, key: Key) -> str:
-    """The id by which a person approves a report."""
-    return key.pseudonym("report", row.path or row.place)
+    """The id by which a person approves a report: other words in the same place are not approved by it."""
+    told = [row.path or row.place, sorted(row.cells.items())]
+    return key.pseudonym("report", json.dumps(told))
 
 
 def merged(several: Iterable[Mapping[str, set[str]]]) -> Fields:

@@ -90,8 +90,7 @@ def take(place: Path, told: Told, desk: Desk, guard: Guard, counts: Counts, list
         for path in track(files, "privacy.deidentifying"):
             name = path.relative_to(place).as_posix().encode("utf-8", "backslashreplace").decode("utf-8")
             number = desk.key.pseudonym("file", name)
-            ticked = number in done.unused
-            done.unused.discard(number)
+            ticked = _approved(path, number, desk.key, done.unused)
             options = {"key": desk.key.secret.hex(), "policy": policy, "name": name, "ticked": ticked}
             taken = ledger.get(path, number, ticked=ticked, out=desk.clean) or ledger.put(
                 path, number, _one(guard, path, desk.clean, options, number), ticked=ticked
@@ -100,10 +99,28 @@ def take(place: Path, told: Told, desk: Desk, guard: Guard, counts: Counts, list
             if taken["state"] in _USED:
                 continue
             waits = taken["state"] == "quarantined"
-            counts.drop("data.hospital_waits" if waits else "data.hospital_refused", number)
-            told_of = {"id": number, "path": name, "state": taken["state"], "reason": taken["reason"]}
+            shown = _approval(path, number, desk.key) if waits else number
+            counts.drop("data.hospital_waits" if waits else "data.hospital_refused", shown)
+            told_of = {"id": shown, "path": name, "state": taken["state"], "reason": taken["reason"]}
             lists.files.append(told_of)
     return done
+
+
+def _approval(path: Path, number: str, key: Key) -> str:
+    """The id that approves a file as it is now: its number, and a digest of what it holds."""
+    with storage_errors(path), path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return f"{number}-{key.pseudonym('content', digest)[:8]}"
+
+
+def _approved(path: Path, number: str, key: Key, unused: set[str]) -> bool:
+    """Whether a person approved this file; an approval of other content under the same name is none."""
+    if path.is_symlink() or not any(one.startswith(f"{number}-") for one in unused):
+        return False
+    told = _approval(path, number, key)
+    found = told in unused
+    unused.discard(told)
+    return found
 
 
 def check_folders(place: Path, told: Told) -> list[Path]:
