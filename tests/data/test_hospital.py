@@ -237,6 +237,28 @@ def test_pictures_without_a_header_wait_until_a_person_has_looked(tmp_path):
     assert len(listed(place)["approved_unknown"]) == 2
 
 
+def test_a_report_that_waits_is_shown_with_the_id_that_approves_it(tmp_path):
+    place = tmp_path / "clinic"
+    put_picture(place / "films" / "A100.png", size=(64, 48))
+    put_table(place / "r.csv", ("片号", "报告"), [("A100", "两肺清晰，甲乙丙。")])
+    put_text(
+        place / "hospital.yaml",
+        "images: films\nreports: [{file: r.csv, columns: {accession: 片号, text: 报告}}]\n",
+    )
+    read(place)
+    (waits,) = listed(place)["files_not_used"]
+    (desk_path(place, "") / "approved.txt").write_text(waits["id"])
+    found, counts = read(place)
+    assert not found
+    assert counts.dropped["data.report_waits"] == 1
+    (waits,) = listed(place)["reports_waiting"]
+    page = (desk_path(place, "") / "review.html").read_text()
+    assert f"approved.txt: {waits['id']}" in page
+    assert "甲乙丙" in page
+    (desk_path(place, "") / "approved.txt").open("a").write(f"\n{waits['id']}\n")
+    assert len(read(place)[0]) == 1
+
+
 def test_a_wrong_folder_of_pictures_stops_the_build_by_its_name(tmp_path):
     put_table(tmp_path / "own" / "r.csv", ("片号", "报告"), [("A1", "两肺清晰。")])
     put_text(

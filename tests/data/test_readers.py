@@ -117,6 +117,13 @@ def test_marks_amid_the_words_that_are_not_as_many_as_the_images_are_counted(tmp
     assert llava(tmp_path, row)[1].dropped == {"data.image_count": 1}
 
 
+def test_pictures_of_later_turns_stand_first_and_are_noted(tmp_path):
+    said = turns("<image>\nWhat?", "A word.", "<image>\nAnd this?", "Another.")
+    records, counts = llava(tmp_path, {"image": ["a.png", "b.jpg"], "conversations": said})
+    assert len(records[0].images) == 2
+    assert counts.noted == {"data.image_of_later_turn": 1}
+
+
 def test_several_images_are_a_list(tmp_path):
     row = {"image": ["a.png", "b.jpg"], "conversations": turns("<image>\n<image>\nWhich?", "The first.")}
     records, counts = llava(tmp_path, row)

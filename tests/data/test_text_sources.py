@@ -331,3 +331,15 @@ def test_line_breaks_of_xml_in_pulse_eval_are_line_breaks(tmp_path):
         path.read_text(encoding="utf-8").replace("虚构答案0。", "甲。&#10;乙。"), encoding="utf-8"
     )
     assert read("pulse_eval", tmp_path)[0][0].texts[0].answer == "甲。\n乙。"
+
+
+def test_an_explanation_that_only_repeats_the_answer_of_medmcqa_is_none(tmp_path):
+    made("medmcqa", tmp_path)
+    path = next(tmp_path.rglob("train.json"))
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    told = ["Answer- C", f"Ans. B: {rows[1]['opb']}", "Ans. is (a) An invented reason.", "A reason."]
+    for row, exp in zip(rows, told, strict=True):
+        row["exp"] = exp
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = [record for record in read("medmcqa", tmp_path)[0] if record.id.startswith("train")]
+    assert [record.texts[-1].key for record in found] == ["choice", "choice", "why", "why"]

@@ -13,9 +13,10 @@ def review_blocks(place: Path, key: Path | None = None) -> list[Block]:
     `key` is the secret that the build used where it does not lie beside the folder.
     """
     from doctorsun.data.hospital.desk import key_path, open_desk
-    from doctorsun.privacy.queue import read_queue
+    from doctorsun.data.hospital.looking import to_look_at
+    from doctorsun.data.hospital.mapping import read_mapping
+    from doctorsun.data.sources.hospital import MAPPING
     from doctorsun.privacy.review import blocks_of
-    from doctorsun.privacy.tables import TableConfig
 
     if not place.is_dir():
         raise DataError("data.no_folder", where=place)
@@ -25,5 +26,5 @@ def review_blocks(place: Path, key: Path | None = None) -> list[Block]:
     desk = open_desk(place, secret)
     if not desk.sources.is_file():
         raise DataError("cli.no_queue", where=place)
-    texts, pictures = read_queue(place, sources_list=desk.sources, key=desk.key, columns=TableConfig())
+    texts, pictures = to_look_at(place, read_mapping(place, MAPPING), desk)
     return [Section(both("privacy.review_title"), blocks_of(texts, pictures))]

@@ -17,6 +17,7 @@ from doctorsun.privacy.review import SHOWN, Pictured, Reviewed, write_review
 from doctorsun.privacy.tables import TableConfig, cells_of
 
 MOST_PICTURES = 100
+RELEASE = "sun study deidentify IN OUT --approve {number}"
 _WAITING = "privacy.waits_picture"
 _COSTS = Costs(memory_mb=4096, timeout_s=300)
 
@@ -30,13 +31,16 @@ def write_queue(
 
 
 def read_queue(
-    source: Path, *, sources_list: Path, key: Key, columns: TableConfig
+    source: Path, *, sources_list: Path, key: Key, columns: TableConfig, release: str = RELEASE
 ) -> tuple[list[Reviewed], list[Pictured]]:
-    """The texts that were changed and the pictures that wait, before and after."""
+    """The texts that were changed and the pictures that wait, before and after.
+
+    `release` says how a picture is released, with its id for {number}.
+    """
     texts = list(_texts(source, key, columns))[:SHOWN]
     listed = json.loads(sources_list.read_text(encoding="utf-8"))
     waiting = [one for one in listed if one["reason"] == _WAITING][:MOST_PICTURES]
-    return texts, list(_pictures(source, waiting))
+    return texts, list(_pictures(source, waiting, release))
 
 
 def _texts(source: Path, key: Key, columns: TableConfig) -> Iterator[Reviewed]:
@@ -51,7 +55,7 @@ def _texts(source: Path, key: Key, columns: TableConfig) -> Iterator[Reviewed]:
         yield from (Reviewed(f"{name}:{one.row} {one.column}", one.before, one.cleaned) for one in cells)
 
 
-def _pictures(source: Path, waiting: list[dict[str, str]]) -> Iterator[Pictured]:
+def _pictures(source: Path, waiting: list[dict[str, str]], release: str) -> Iterator[Pictured]:
     with Guard(_COSTS) as guard:
         for one in track(waiting, "privacy.reviewing"):
             try:
@@ -59,7 +63,8 @@ def _pictures(source: Path, waiting: list[dict[str, str]]) -> Iterator[Pictured]
             except (DataError, RecordError):
                 continue  # it waits all the same, and is released by nothing but its id
             before, after = (bytes(told[name]) for name in ("before", "after"))
-            yield Pictured(one["id"], one["path"], before, after, told["boxes"])
+            how = release.format(number=one["id"])
+            yield Pictured(how, one["path"], before, after, told["boxes"])
 
 
 def _looked_at(path: str) -> dict[str, Any]:

@@ -47,9 +47,9 @@ class Reviewed:
 
 @dataclass(frozen=True, slots=True)
 class Pictured:
-    """One picture before and after blanking, as image files; `number` is the id that releases it."""
+    """One picture before and after blanking, as image files; `release` says what releases it."""
 
-    number: str
+    release: str
     where: str
     before: bytes
     after: bytes
@@ -120,7 +120,7 @@ def _waiting(pictures: Sequence[Pictured]) -> list[Section]:
         Card(
             [
                 Line(both("privacy.review_boxes"), str(one.boxes)),
-                Line(both("privacy.review_release"), f"sun study deidentify IN OUT --approve {one.number}"),
+                Line(both("privacy.review_release"), one.release),
             ],
             pictures=[thumbnail(image, max_px=PICTURE_PX) for image in (one.before, one.after)],
             title=one.where,

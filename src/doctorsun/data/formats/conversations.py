@@ -128,6 +128,8 @@ class Conversations:
         shown = self._shown(*read, row, place)
         if shown is None:
             return "data.image_count"
+        if sum(turn.images > 0 for turn in shown) > 1:
+            self.counts.note("data.image_of_later_turn", place)
         turns = self._paired(shown, place)
         if not turns:
             return "data.bad_turns"

@@ -34,7 +34,7 @@ FIELDS = {
     "doctor": "doctors",
     "other": "other",
 }
-_KNOWN = ("names", "ids", "phones", "addresses", "dates", "hospitals", "doctors", "other")
+KNOWN = ("names", "ids", "phones", "addresses", "dates", "hospitals", "doctors", "other")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def clean_report(
     looked_at = report_id(row, key) in ticked
     if not (fields["names"] or row.table.nameless or looked_at):
         return Report(waits="privacy.waits_text")
-    known = Known(**{name: tuple(sorted(fields[name])) for name in _KNOWN}, patient=_patient(row, studies))
+    known = Known(**{name: tuple(sorted(fields[name])) for name in KNOWN}, patient=_patient(row, studies))
     cleaner = TextCleaner(key, known=known, dates="shift" if shift else "remove")
 
     def clean(role: str) -> str:

@@ -12,6 +12,7 @@ from doctorsun.core.schema import Card, Picture, Record, Text
 from doctorsun.data.counts import Counts
 from doctorsun.data.hospital.desk import Desk, Lists, key_path, open_desk
 from doctorsun.data.hospital.joining import Index
+from doctorsun.data.hospital.looking import to_look_at
 from doctorsun.data.hospital.mapping import Mapping, read_mapping
 from doctorsun.data.hospital.miniature import write_hospital
 from doctorsun.data.hospital.proof import write_known
@@ -29,8 +30,7 @@ from doctorsun.data.hospital.taking import COSTS, Pass, Study, check_extras, che
 from doctorsun.data.reading import first_folder
 from doctorsun.imaging.isolation import Guard
 from doctorsun.language.sections import asked
-from doctorsun.privacy.queue import write_queue
-from doctorsun.privacy.tables import TableConfig
+from doctorsun.privacy.review import write_review
 
 MAPPING = "hospital.yaml"
 Joined = dict[str, tuple[tuple[Study, ...], list[Report]]]
@@ -103,10 +103,10 @@ def records(
                 counts.drop("data.image_unmatched", study.id)
                 lists.images_unmatched.append(study.id)
         lists.write(desk, sorted(done.unused))
-        waiting = sum(one["state"] == "quarantined" for one in lists.files)
+        waiting = sum(one["state"] == "quarantined" for one in lists.files) + len(lists.reports_waiting)
         if told.review and waiting:
-            _review(place, desk)
-        _tell(desk, lists, waiting + len(lists.reports_waiting), len(done.unused))
+            _review(place, told, desk)
+        _tell(desk, lists, waiting, len(done.unused))
         look = told.look.model_copy(update={"max_pictures": max_pictures} if max_pictures else {})
         for name in track(sorted(joined), "data.hospital_reading"):
             studies, reports = joined[name]
@@ -172,12 +172,10 @@ def _tell(desk: Desk, lists: Lists, waiting: int, unknown: int) -> None:
         reporter().note("data.hospital_look", number=waiting, page=desk.page, approved=desk.approved)
 
 
-def _review(place: Path, desk: Desk) -> None:
+def _review(place: Path, told: Mapping, desk: Desk) -> None:
     """Write the page on which a person looks at what waits."""
-    columns = TableConfig()
-    write_queue(
-        desk.page, place, outside=desk.clean, sources_list=desk.sources, key=desk.key, columns=columns
-    )
+    texts, pictures = to_look_at(place, told, desk)
+    write_review(desk.page, texts, outside=desk.clean, pictures=pictures)
 
 
 def _record(

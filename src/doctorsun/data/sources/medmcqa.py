@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from doctorsun.core.schema import Card, Record, Split
@@ -12,6 +12,7 @@ from doctorsun.data.formats.json_rows import json_rows
 from doctorsun.data.miniature import put_text
 from doctorsun.data.reading import first_folder
 
+_LETTER = re.compile(r"^\s*(?:ans(?:wer)?\b(?:\s+is\b)?[\s.:-]*)?\(?[a-d]\b[\s).:,-]*", re.IGNORECASE)
 # The answers of test.json are secret, so everybody scores on dev.json: it must not train either.
 FILES: dict[str, Split | None] = {"train.json": None, "dev.json": "test", "test.json": "test"}
 OPTIONS = {"A": "opa", "B": "opb", "C": "opc", "D": "opd"}
@@ -78,15 +79,26 @@ def _exams(path: Path, counts: Counts, *, split: Split | None) -> Iterator[Exam]
     for place, row in json_rows(path, counts):
         right = row.get("cop")
         number = right - first if isinstance(right, int) else -1
+        options = {letter: str(row.get(field) or "") for letter, field in OPTIONS.items()}
         yield Exam(
             key=f"{path.stem}-{row.get('id') or place.rpartition('/')[2]}",
             stem=str(row.get("question") or ""),
-            options={letter: str(row.get(field) or "") for letter, field in OPTIONS.items()},
+            options=options,
             right=("ABCD"[number:][:1] or "?") if number >= 0 else "",
-            why=str(row.get("exp") or ""),
+            why=_why(str(row.get("exp") or ""), options.values()),
             topic=_topic(row.get("subject_name")),
             split=split,
         )
+
+
+def _why(told: str, options: Iterable[str]) -> str:
+    """The explanation; nothing where it only repeats the letter, with or without the words of an option."""
+    said = _plain(_LETTER.sub("", told, count=1))
+    return "" if said in {"", *map(_plain, options)} else told
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"\W+", "", text).lower()
 
 
 def _topic(subject: object) -> str | None:
