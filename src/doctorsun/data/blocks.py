@@ -37,7 +37,7 @@ RECORD_BYTES = 2048
 RECORD = TypeAdapter(Record)
 _KEY = pa.binary(KEY_BYTES)
 # What is read of every record at once: what splitting and comparing need of it.
-INDEX = ("id", "group", "print", "split", "tested", "twins", "words", "changed")
+INDEX = ("id", "group", "print", "split", "tested", "marked", "twins", "words", "changed")
 _SCHEMA = pa.schema(
     [
         ("record", pa.string()),
@@ -50,6 +50,7 @@ _SCHEMA = pa.schema(
         ("print", _KEY),
         ("split", pa.int8()),
         ("tested", pa.bool_()),
+        ("marked", pa.bool_()),
         ("twins", pa.list_(_KEY)),
         ("words", pa.int32()),
         ("changed", pa.list_(pa.string())),
@@ -216,6 +217,7 @@ def _row(chunk: Chunk, raw: Record, checked: Checked) -> dict[str, Any]:
         "group": bytes.fromhex(group),
         "print": _print(checked),
         "split": SPLITS.index(record.split) if record.split else NO_SPLIT,
+        "marked": any(text.kind in ("choice", "closed") for text in record.texts),
         "tested": record.split == "test" or any(text.split == "test" for text in record.texts),
         **({"twins": _picture_twins(pictures), "text_print": None} if pictures else {}),
         "changed": [each.changed for each in pictures if each.changed],

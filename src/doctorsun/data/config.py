@@ -89,7 +89,8 @@ class TextConfig(Config):
 class NearConfig(Config):
     """Whether nearly equal pictures and texts are looked for.
 
-    Confirmed pictures and texts of two sources go to one side of the split; of texts of one source one stays.
+    Confirmed pictures, texts of two sources and examination questions go to one side of the split; of free
+    texts of one source one stays.
     """
 
     pictures: bool = True

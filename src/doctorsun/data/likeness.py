@@ -78,7 +78,7 @@ def compared(config: DataConfig) -> bool:
 
 
 def near_duplicates(staged: Sequence[Staged], index: Index, config: DataConfig, shelf: Shelf) -> Likeness:
-    """Confirmed pictures and near-equal texts of the sources; of texts of one source one stays."""
+    """Confirmed pictures and near-equal texts of the sources; of free texts of one source one stays."""
     pairs = [np.empty((0, 2), np.int64)]
     left_out = np.zeros(len(index.used), np.bool_)
     if compared(config):
@@ -88,9 +88,10 @@ def near_duplicates(staged: Sequence[Staged], index: Index, config: DataConfig, 
     if config.near.texts:
         found = text_prints(staged, index, shelf)
         near = found.records[_kept("texts", found, near_texts, staged, shelf)]
-        own = index.source[near[:, 0]] == index.source[near[:, 1]]
-        left_out[_superfluous(near[own], index)] = True
-        pairs.append(near[~own])
+        # Of two examination questions one word can turn the answer: they are kept together, not left out.
+        same = (index.source[near] == index.source[near[:, :1]]).all(axis=1) & ~index.marked[near].all(axis=1)
+        left_out[_superfluous(near[same], index)] = True
+        pairs.append(near[~same])
     return Likeness(np.concatenate(pairs), left_out)
 
 

@@ -67,6 +67,8 @@ def tell(staged: Sequence[Staged]) -> None:
     """Say what was left out of each source, and what else is worth knowing of it, a line for each reason."""
     for source in staged:
         counts = source.counts
+        if source.present and not counts.kept and not counts.dropped:
+            reporter().note("data.source_empty", source=source.name)
         for reason, number in sorted(counts.dropped.items()):
             if counts.examples.get(reason) == [source.name]:
                 continue

@@ -11,6 +11,7 @@ from doctorsun.language.glossary import Term, glossary
 
 _OPENING = frozenset({"modality", "view", "region"})
 _EN_WHERE = {"side": " on the {value}", "half": " in the {value} half of the picture"}
+_HEALTHY = frozenset({"normal", "no_tumor", "no_finding", "retinopathy_0", "macular_edema_0"})
 _ZH_WHERE = {"side": "{value}", "half": "画面{value}"}
 _POSITION = "position"
 
@@ -59,7 +60,7 @@ def statements(facts: Sequence[Fact], rng: Random) -> Statements:
             place = opening if glossary().topic(fact.name) in _OPENING else values
             place.append(_value(fact, rng))
     nothing = None
-    if findings and not present:
+    if findings and not present and not any(map(_is_abnormal, facts)):
         nothing = Sentence(rng.choice(banks()["nothing.say"]), {"en": {}, "zh": {}}, tuple(findings))
     return Statements(tuple(opening), tuple(present), tuple(absent), tuple(values), nothing)
 
@@ -120,6 +121,13 @@ def bank_of(name: str, form: str) -> str:
         return first_bank(f"{name}.{form}", f"{glossary().term(name).kind}.{form}", f"finding.{form}")
     named = (f"{attribute.bank}.{form}",) if attribute.bank else ()
     return first_bank(f"{name}.{form}", *named, f"{attribute.topic}.{form}")
+
+
+def _is_abnormal(fact: Fact) -> bool:
+    """Whether a value is a disease or a grade of one, beside which nobody says that all is well."""
+    term = glossary().terms.get(value(fact) or "")
+    named = glossary().topic(fact.name) in {"diagnosis", "grade"} and fact.status is None
+    return named and term is not None and not term.normal and term.id not in _HEALTHY
 
 
 def _detail(fact: Fact) -> bool:
