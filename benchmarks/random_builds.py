@@ -2,8 +2,8 @@
 
 Each recipe takes some picture sources of --root, a random number of records of each, a random seed and random
 shares of the splits. Counted are groups and pictures that two splits share, and confirmed near-identical
-pictures across splits, found anew from the pictures of the finished data set. Recipes are kept in --out, so that
-a stopped run goes on.
+pictures across splits, found anew from the pictures of the finished data set. Recipes are kept in --out, so
+that a stopped run goes on.
 
     python benchmarks/random_builds.py --root DIR
 """
