@@ -43,10 +43,10 @@ def say_in(lang: Lang, key: str, /, **values: object) -> str:
     return lines(lang, room)[name].format(**values)
 
 
-def reason(key: str, /) -> str:
+def reason(key: str, /, lang: Lang | None = None) -> str:
     """The sentence `room.name` as a reason that many records share: without the place, "…" for each value."""
     room, _, name = key.partition(".")
-    bare = re.sub(r"^\{(?:where|path)\}[:：]\s*", "", lines(language(), room)[name])
+    bare = re.sub(r"^\{(?:where|path)\}[:：]\s*", "", lines(lang or language(), room)[name])
     return bare.format_map(_Left())
 
 

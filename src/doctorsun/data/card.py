@@ -9,7 +9,15 @@ import yaml
 from doctorsun.core.strings import Lang, say_in
 from doctorsun.data.dataset import OFFICIAL
 from doctorsun.data.licences import UNKNOWN, non_commercial
-from doctorsun.data.wording import kind_word, lang_word, origin_word, split_word, task_word, term_word
+from doctorsun.data.wording import (
+    kind_word,
+    lang_word,
+    origin_word,
+    reason_in,
+    split_word,
+    task_word,
+    term_word,
+)
 
 Info = Mapping[str, Any]
 HOSPITAL_LICENCE = "hospital-private"
@@ -170,11 +178,6 @@ def _lost(info: Info, lang: Lang) -> list[str]:
 
 def _dropped_lines(dropped: Mapping[str, int], lang: Lang) -> list[str]:
     return ["", *(f"- {number:,}: {reason_in(lang, reason)}" for reason, number in sorted(dropped.items()))]
-
-
-def reason_in(lang: Lang, reason: str) -> str:
-    """A reason in words."""
-    return say_in(lang, f"data.reason_{reason.replace('.', '_')}")
 
 
 def _sources(info: Info, lang: Lang) -> Iterator[str]:

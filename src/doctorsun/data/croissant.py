@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from doctorsun.core.strings import say_in
-from doctorsun.data.card import by, reason_in
+from doctorsun.data.card import by
+from doctorsun.data.wording import reason_in
 
 _CONTEXT: dict[str, Any] = {
     "@language": "en",

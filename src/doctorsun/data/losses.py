@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 from doctorsun.core.errors import DataError
 from doctorsun.core.progress import reporter
-from doctorsun.core.strings import say
+from doctorsun.core.strings import language, say
 from doctorsun.data.config import DataConfig
 from doctorsun.data.stage import Staged
+from doctorsun.data.wording import reason_in
 
 # What was never there, waits for a person, or is more than the recipe wants, is no bad record.
 NOT_A_FAULT = frozenset(
@@ -41,8 +42,7 @@ def counts_table(staged: Sequence[Staged]) -> str:
 
 def reason_text(reason: str) -> str:
     """A reason in the user's language, without the place that an error message would name."""
-    name = reason.replace(".", "_")
-    return say(f"data.reason_{name}")
+    return reason_in(language(), reason)
 
 
 def enough(staged: Sequence[Staged], config: DataConfig) -> None:

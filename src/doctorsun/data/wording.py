@@ -3,6 +3,8 @@
 import json
 
 from doctorsun.core.schema import Fact
+from doctorsun.core.strings import Lang, lines, say_in
+from doctorsun.core.strings import reason as without_place
 from doctorsun.core.words import Both, both, join
 from doctorsun.language.glossary import YES_NO, glossary
 
@@ -12,6 +14,12 @@ TOPICS = frozenset(
 ) | {"other"}
 # What stands for a null where things are counted.
 UNSAID = "none"
+
+
+def reason_in(lang: Lang, reason: str) -> str:
+    """Why something was left out: its own line, else what an error of that key says, without a place."""
+    name = f"reason_{reason.replace('.', '_')}"
+    return say_in(lang, f"data.{name}") if name in lines(lang, "data") else without_place(reason, lang)
 
 
 def split_word(part: str) -> Both:

@@ -20,6 +20,7 @@ from doctorsun.core.page import (
 )
 from doctorsun.core.words import Both
 from doctorsun.data.card import limits_of
+from doctorsun.data.wording import reason_in
 
 Info = Mapping[str, Any]
 # The step of a build that a reason belongs to, by what its name holds; the first that fits.
@@ -45,7 +46,7 @@ def step_of(reason: str) -> str:
 
 def reason_word(reason: str) -> Both:
     """A reason in words."""
-    return both(f"data.reason_{reason.replace('.', '_')}")
+    return Both(zh=reason_in("zh", reason), en=reason_in("en", reason))
 
 
 def sources(info: Info) -> Table:
