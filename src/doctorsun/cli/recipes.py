@@ -7,8 +7,6 @@ from pathlib import Path
 from doctorsun.core.errors import ConfigError, DataError
 from doctorsun.data.config import DataConfig
 
-PLACES = {"root", "out", "workers"}
-
 
 def for_data(words: Sequence[str]) -> list[str]:
     """Overrides of a recipe where `split.force=test` and `out=DIR` mean the data set's own keys."""
@@ -29,6 +27,7 @@ def for_run(words: Sequence[str]) -> tuple[list[str], Path | None]:
 def already_built(config: DataConfig) -> bool:
     """Whether the data set of this recipe is there, made with the same values, and still what was built."""
     from doctorsun.data.dataset import open_dataset
+    from doctorsun.data.publish import UNSTATED
 
     if not (config.place / "dataset.json").is_file():
         return False
@@ -37,5 +36,5 @@ def already_built(config: DataConfig) -> bool:
         dataset.verify()
     except DataError:
         return False
-    asked = json.loads(config.model_dump_json(exclude=PLACES))
+    asked = json.loads(config.model_dump_json(exclude=UNSTATED))
     return bool(dataset.info.get("recipe") == asked)
