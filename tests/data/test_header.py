@@ -2,8 +2,10 @@
 
 import json
 import pickle
+from io import BytesIO
 
 import pytest
+from PIL import Image
 
 from doctorsun.core.errors import RecordError
 from doctorsun.core.schema import Picture
@@ -33,6 +35,25 @@ def test_a_plain_file_keeps_its_bytes_and_its_pixels_are_not_read(kind, monkeypa
 def test_a_file_that_is_cut_short_is_refused_as_by_the_full_check(kind):
     raw = tiny_picture("x", size=(90, 70), kind=kind)
     assert check_headers([Picture(raw[:-40], "x")], CONFIG) == Fault("imaging.damaged")
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_a_file_that_says_it_lies_on_its_side_is_turned(kind):
+    image = Image.open(BytesIO(tiny_picture("x", size=(90, 70), kind="PNG")))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    file = BytesIO()
+    image.save(file, kind, exif=exif)
+    (found,) = check_headers([Picture(file.getvalue(), "x")], CONFIG)
+    assert found.changed == "data.picture_converted"
+    assert Image.open(BytesIO(found.picture.bytes)).size == (70, 90)
+
+
+def test_a_png_is_not_decoded_to_learn_whether_it_is_turned(monkeypatch):
+    raw = tiny_picture("x", kind="PNG")
+    monkeypatch.setattr(Image.Image, "getexif", None)
+    (found,) = check_headers([Picture(raw, "x")], CONFIG)
+    assert found.picture.bytes == raw
 
 
 def test_what_must_be_converted_shrunk_or_is_no_picture_goes_the_full_way():

@@ -20,12 +20,22 @@ def sha256_file(path: Path) -> str:
 
 def write_whole(path: Path, content: bytes | str) -> None:
     """Put `content` at `path` so that a reader sees the old file or the new one, never a part."""
+    _write(path, content, mode=0o666)
+
+
+def write_private(path: Path, content: bytes | str) -> None:
+    """As `write_whole`; the file is its owner's alone to read, from its first byte on."""
+    _write(path, content, mode=0o600)
+
+
+def _write(path: Path, content: bytes | str, *, mode: int) -> None:
     raw = content.encode("utf-8") if isinstance(content, str) else content
     aside = path.with_name(f".{path.name}.aside")
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
+        aside.unlink(missing_ok=True)
         try:
-            with aside.open("wb") as file:
+            with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
                 file.write(raw)
                 file.flush()
                 os.fsync(file.fileno())
@@ -34,6 +44,14 @@ def write_whole(path: Path, content: bytes | str) -> None:
             aside.unlink(missing_ok=True)
             raise
         sync_folder(path.parent)
+
+
+def write_soon(path: Path, content: str) -> None:
+    """As `write_whole`, without waiting for the disk: for what is written often and may be lost."""
+    aside = path.with_name(f".{path.name}.aside")
+    with storage_errors(path):
+        aside.write_text(content, encoding="utf-8")
+        aside.replace(path)
 
 
 @contextmanager

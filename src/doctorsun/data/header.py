@@ -11,6 +11,8 @@ from doctorsun.data.shards import sha256
 from doctorsun.imaging.pictures import PLAIN_FORMATS, PLAIN_MODES, Limits, damage, is_turned, opened
 
 ENDS = {"PNG": b"IEND\xaeB`\x82", "JPEG": b"\xff\xd9"}
+# Where a PNG says how it is turned. Pillow decodes its pixels to look behind them.
+PNG_EXIF = (b"eXIf", b"Raw profile type exif")
 
 
 def check_headers(pictures: Sequence[Picture], config: PictureConfig) -> tuple[CheckedPicture, ...] | Fault:
@@ -32,7 +34,7 @@ def _plain(picture: Picture, config: PictureConfig) -> bool | Fault:
     try:
         image = opened(picture.bytes, where=picture.path, limits=limits)
         with damage(picture.path):
-            turned = is_turned(image)
+            turned = _says_turned(image.format, picture.bytes) and is_turned(image)
     except RecordError as error:
         return Fault(error.key)
     if min(image.size) < config.min_px:
@@ -46,6 +48,11 @@ def _plain(picture: Picture, config: PictureConfig) -> bool | Fault:
         and (config.max_px is None or max(image.size) <= config.max_px)
         and picture.bytes.rstrip(b"\0").endswith(ENDS[name])
     )
+
+
+def _says_turned(kind: str | None, raw: bytes) -> bool:
+    """Whether a file may say that it is turned, as far as that can be told without decoding it."""
+    return kind != "PNG" or any(mark in raw for mark in PNG_EXIF)
 
 
 def _taken(picture: Picture) -> CheckedPicture:

@@ -14,7 +14,7 @@ from typing import Any
 
 from doctorsun import __version__
 from doctorsun.core.errors import RecordError, StorageError
-from doctorsun.core.files import storage_errors, write_whole
+from doctorsun.core.files import write_private, write_whole
 from doctorsun.core.progress import track
 from doctorsun.core.strings import LANGUAGES, reason, say_in
 from doctorsun.imaging.isolation import Costs, Guard
@@ -93,7 +93,7 @@ def deidentify_folder(
             _count(outcome, number, told)
             if told["state"] in {"quarantined", "refused"}:
                 listed.append({"id": number, "path": name, "state": told["state"], "reason": told["reason"]})
-    _write_list(sources_list, listed)
+    write_private(sources_list, _json(listed))
     _write_report(out, outcome, job)
     return outcome
 
@@ -174,20 +174,6 @@ def _same_job(out: Path, job: dict[str, Any]) -> None:
         found = None
     if found != job:
         raise StorageError("privacy.other_policy", path=out)
-
-
-def _write_list(path: Path, listed: list[dict[str, str]]) -> None:
-    """The list of original paths, readable by its owner only from its first byte on."""
-    aside = path.with_name(f".{path.name}.aside")
-    with storage_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside.unlink(missing_ok=True)
-        handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(_json(listed))
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
 
 
 def _write_report(out: Path, outcome: Outcome, job: dict[str, Any]) -> None:

@@ -3,14 +3,13 @@
 It shows patients' data: it is written only where the caller says, mode 0600, and never inside the output.
 """
 
-import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from doctorsun.core.errors import StorageError
-from doctorsun.core.files import storage_errors, sync_folder
+from doctorsun.core.files import write_private
 from doctorsun.core.page import (
     Badge,
     Block,
@@ -63,21 +62,6 @@ def write_review(
     check_place(path, outside=outside)
     write_private(path, render(texts, pictures))
     return path
-
-
-def write_private(path: Path, page: str) -> None:
-    """Put a page at `path`, readable by its owner alone from the first byte on."""
-    aside = path.with_name(f".{path.name}.aside")
-    with storage_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside.unlink(missing_ok=True)
-        handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(page)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
-        sync_folder(path.parent)
 
 
 def check_place(path: Path, *, outside: Path) -> None:

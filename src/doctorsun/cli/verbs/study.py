@@ -154,14 +154,13 @@ def sentence(remark: Remark) -> str:
 
 def write_sheet(study: Study, path: Path, look: "LookConfig") -> None:
     """Write the contact sheet, readable by the user alone: it shows pixels that nobody has cleaned."""
-    from doctorsun.core.files import write_whole
+    from doctorsun.core.files import write_private
     from doctorsun.imaging.pictures import encode
     from doctorsun.imaging.sheet import contact_sheet
 
     failed: list[RecordError] = []
     pixels = contact_sheet(study, how=look, failed=failed)
-    write_whole(path, encode(pixels))
-    path.chmod(0o600)
+    write_private(path, encode(pixels))
     table("cli.table_unseen", [{"what": str(error)} for error in failed])
     line("cli.sheet_end", where=path)
 

@@ -1,13 +1,12 @@
 """What lies beside the key and never in a data set: original names, known values, lists, clean copies."""
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from doctorsun.core.errors import StorageError
-from doctorsun.core.files import storage_errors, sync_folder
+from doctorsun.core.files import storage_errors, write_private
 from doctorsun.privacy.key import Key, key_at
 
 
@@ -90,15 +89,7 @@ def open_desk(place: Path, key: str) -> Desk:
 
 def write_secret(path: Path, value: object) -> None:
     """Write a JSON value that the owner alone can read from its first byte on."""
-    aside = path.with_name(f".{path.name}.aside")
-    with storage_errors(path):
-        aside.unlink(missing_ok=True)
-        with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write((json.dumps(value, ensure_ascii=False, indent=1) + "\n").encode("utf-8", "replace"))
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
-        sync_folder(path.parent)
+    write_private(path, (json.dumps(value, ensure_ascii=False, indent=1) + "\n").encode("utf-8", "replace"))
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from doctorsun.core.blocks import Block
-from doctorsun.core.files import write_whole
+from doctorsun.core.files import write_private, write_whole
 from doctorsun.core.page import Page, Prose, Section, both
 from doctorsun.data.dataset import Dataset, open_dataset
 from doctorsun.data.inspection.cards import TokenView, gallery
@@ -33,7 +33,7 @@ def write_page(
     if not review:
         write_whole(out, render(dataset, found, tokens=tokens))
         return out
-    from doctorsun.privacy.review import check_place, write_private
+    from doctorsun.privacy.review import check_place
 
     check_place(out, outside=folder)
     write_private(out, render(dataset, found, tokens=tokens, review=review))
