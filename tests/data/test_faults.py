@@ -12,6 +12,7 @@ from doctorsun.core import plugins
 from doctorsun.core.errors import ConfigError, DataError
 from doctorsun.data import sources
 from doctorsun.data.build import build
+from doctorsun.data.config import DataConfig
 from doctorsun.data.counts import Counts
 from doctorsun.data.dataset import open_dataset
 from doctorsun.data.miniature import put_picture, put_table
@@ -205,3 +206,19 @@ def test_a_bad_table_costs_nothing_of_the_good_one_before_it(workers, tmp_path):
     folder = build(recipe(tmp_path / "raw", ["medical_dialogue_zh"], workers=workers))
     counts = open_dataset(folder).info["sources"]["medical_dialogue_zh"]["counts"]
     assert (counts["kept"], counts["dropped"]) == (300, {"data.bad_encoding": 1})
+
+
+def test_a_named_folder_that_is_not_there_is_an_error_unless_the_recipe_calls_it_optional(tmp_path):
+    write_sources(tmp_path / "raw", ["busi"])
+    more = {"reader": "table_images", "path": "nowhere", "licence": "MIT"}
+    tree = recipe(tmp_path / "raw", ["busi"]).model_dump()
+
+    def build_with(**changes):
+        tree["sources"]["own"] = more | changes
+        return build(DataConfig.model_validate(tree))
+
+    with pytest.raises(DataError) as error:
+        build_with()
+    assert error.value.key == "data.no_folder"
+    told = open_dataset(build_with(optional=True)).info["sources"]
+    assert (told["own"]["present"], told["busi"]["present"]) == (False, True)

@@ -192,14 +192,16 @@ def test_the_key_lies_neither_among_the_pictures_nor_in_the_data_set(clinic, tmp
     assert caught.value.key == "privacy.secret_inside"
 
 
-def test_what_no_licence_accepts_is_not_built(clinic):
+def test_what_no_licence_accepts_is_refused_before_anything_is_read(clinic, monkeypatch):
     root, _, _, config = clinic
+    monkeypatch.setattr(hospital, "records", None)
     closed = config.model_copy(
         update={"sources": {"hospital": config.sources["hospital"].model_copy(update={"accept": ()})}}
     )
     with pytest.raises(DataError) as caught:
         build(closed.model_copy(update={"out": root.parent / "closed"}))
-    assert caught.value.key == "data.nothing_left"
+    assert caught.value.key == "data.hospital_not_accepted"
+    assert "hospital-private" in str(caught.value)
 
 
 def test_pictures_without_a_header_wait_until_a_person_has_looked(tmp_path):

@@ -22,7 +22,7 @@ def find(registry: ModuleType, name: str, *, where: str = "") -> ModuleType:
     if name not in known:
         raise ConfigError(
             "core.unknown_component",
-            where=where or registry.__name__,
+            where=where or registry.__name__.rpartition(".")[2],
             found=name,
             near=near(name, known),
         )

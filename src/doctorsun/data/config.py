@@ -22,12 +22,14 @@ class SourceConfig(Config):
     in by name. `limit` keeps that many records, the same ones for the same seed. `options` go to the source.
     `reader` names the file in `data/sources/` where the recipe calls the source otherwise, so that one reader
     serves many folders; `path` is the folder (below `root`, or whole) where it is not to be looked for;
-    `licence`, `general` and `title` say of such a folder what its card cannot know.
+    `licence`, `general` and `title` say of such a folder what its card cannot know. A `path` that is not
+    there is an error, unless the source is `optional`: then it is one that is absent.
     """
 
     use: bool = True
     reader: str | None = None
     path: Path | None = None
+    optional: bool = False
     licence: str | None = None
     general: bool | None = None
     title: str | None = None

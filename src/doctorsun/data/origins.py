@@ -58,7 +58,7 @@ def origin(name: str, config: DataConfig, said: SourceConfig) -> Origin:
 def state(source: Origin, config: DataConfig) -> str:
     """Changes with the code, what the recipe says of this source, and the source's files."""
     said = config.model_dump_json(include=set(_ASKED))
-    own = source.config.model_dump_json(exclude={"path"})
+    own = source.config.model_dump_json(exclude={"path", "optional"})
     digest = hashlib.sha256(f"{code_fingerprint()}{module_fingerprint(source.module)}{said}{own}".encode())
     for folder, below, files in os.walk(source.place) if source.place else ():
         below.sort()
@@ -94,6 +94,8 @@ def _place(module: ModuleType, said: SourceConfig, config: DataConfig) -> Path |
         raise DataError("data.no_folder", where=config.root)
     if said.path is not None:
         place = (config.root or Path()) / said.path
+        if not place.is_dir() and said.optional:
+            return None
         if not place.is_dir():
             raise DataError("data.no_folder", where=place)
         return place

@@ -13,11 +13,11 @@ import pyarrow.parquet as pq
 
 from doctorsun.core.errors import DataError, StorageError
 from doctorsun.core.files import storage_errors
-from doctorsun.data.config import DataConfig
+from doctorsun.data.config import DataConfig, SourceConfig
 from doctorsun.data.hospital.desk import Desk, desk_path, key_path, write_secret
 from doctorsun.privacy.residual import Residual, Value
 
-READER = "hospital"
+READER, LICENCE = "hospital", "hospital-private"
 _FIELDS = ("names", "ids", "phones", "addresses", "hospitals", "doctors", "uids")
 _SHORTEST_ID = 5
 # Digests of bytes are chance numbers: a known one stands in some of them sooner or later.
@@ -74,7 +74,14 @@ def known_values(place: Path, key: str = "") -> list[Value]:
 
 
 def check_places(config: DataConfig) -> None:
-    """Raise StorageError where the key of a hospital would lie in the data set that is to be built."""
+    """Raise StorageError where the key of a hospital would lie in the data set that is to be built.
+
+    DataError where the recipe does not accept its licence: hours of de-identifying would be for nothing.
+    """
+    for name, source in _named(config):
+        there = _place(config, source.path) is not None
+        if there and source.licence is None and LICENCE not in (*config.licences.allow, *source.accept):
+            raise DataError("data.hospital_not_accepted", where=f"data.sources.{name}", licence=LICENCE)
     for place, key in _hospitals(config):
         path = key_path(place, key)
         if path.resolve().is_relative_to(config.place.resolve()):
@@ -121,12 +128,16 @@ def scan_tree(folder: Path, known: Sequence[Value]) -> list[Finding]:
 
 def _hospitals(config: DataConfig) -> Iterator[tuple[Path, str]]:
     """The folder of each hospital of a recipe, and where its key is told to be."""
-    for name, source in sorted(config.sources.items()):
-        if not source.use or (source.reader or name) != READER:
-            continue
+    for _, source in _named(config):
         place = _place(config, source.path)
         if place is not None:
             yield place, str(source.options.get("key", ""))
+
+
+def _named(config: DataConfig) -> list[tuple[str, SourceConfig]]:
+    """The hospitals of a recipe by the names it gives them."""
+    used = [(name, source) for name, source in sorted(config.sources.items()) if source.use]
+    return [(name, source) for name, source in used if (source.reader or name) == READER]
 
 
 def _place(config: DataConfig, told: Path | None) -> Path | None:

@@ -15,7 +15,7 @@ from doctorsun.data.hospital.joining import Index
 from doctorsun.data.hospital.looking import to_look_at
 from doctorsun.data.hospital.mapping import Mapping, read_mapping
 from doctorsun.data.hospital.miniature import write_hospital
-from doctorsun.data.hospital.proof import write_known
+from doctorsun.data.hospital.proof import LICENCE, write_known
 from doctorsun.data.hospital.reports import (
     Report,
     clean_report,
@@ -37,7 +37,7 @@ Joined = dict[str, tuple[tuple[Study, ...], list[Report]]]
 CARD = Card(
     name="hospital",
     title="A hospital's own studies and reports",
-    licence="hospital-private",
+    licence=LICENCE,
     url="docs/hospital.md",
     languages=("zh", "en"),
     citation="The hospital's own data; not published.",
