@@ -1,8 +1,10 @@
 """Progress: JSON lines in a pipe, bars on a terminal, and nothing of either on standard output."""
 
+import io
 import json
 
 import pytest
+from rich.console import Console
 
 from doctorsun.cli import progress
 from doctorsun.cli.progress import Bars, Lines, shown_progress
@@ -80,3 +82,36 @@ def test_a_bar_without_an_end_is_ended_before_results_are_printed(capsys: pytest
     assert "forgotten" in capsys.readouterr().out
     bars.step("cli.verbs", 1, 1)
     bars.stop()
+
+
+def drawn(columns: int, *, encoding: str = "utf-8") -> str:
+    """What a terminal of so many columns shows of a training step."""
+    file = io.TextIOWrapper(io.BytesIO(), encoding=encoding, errors="backslashreplace", write_through=True)
+    console = Console(file=file, width=columns, force_terminal=True, color_system=None)
+    bars = Bars(console)
+    for step, loss in enumerate((4.0, 3.0, 2.0, 1.5), start=1):
+        bars.step(
+            "train.step", step, 10, stage="instruct", loss=loss, tokens_per_s=5120, mfu=0.43, eta_s=3725.0
+        )
+    line = str(bars.line())
+    bars.stop()
+    return line
+
+
+def test_a_training_line_shows_course_place_time_and_speed():
+    assert drawn(120) == "instruct  █▅▂▁  4/10  ETA 1:02:05  loss 1.5  tok/s 5,120  MFU 0.43"
+
+
+def test_a_narrow_terminal_keeps_what_matters_most():
+    assert drawn(36) == "instruct  █▅▂▁  4/10  ETA 1:02:05"
+    assert drawn(16) == "instruct  █▅▂▁"
+
+
+def test_a_terminal_without_unicode_gets_ascii():
+    assert drawn(50, encoding="ascii").isascii()
+
+
+def test_figures_are_named_in_chinese_and_take_two_cells_each():
+    use_language("zh")
+    assert drawn(40) == "instruct  █▅▂▁  4/10  ETA 1:02:05"
+    assert drawn(46) == "instruct  █▅▂▁  4/10  ETA 1:02:05  损失 1.5"

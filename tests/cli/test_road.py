@@ -83,11 +83,24 @@ def test_training_again_does_nothing_anew(capsys: pytest.CaptureFixture[str]):
 def test_a_dry_run_tells_what_training_takes_and_keeps_nothing(capsys: pytest.CaptureFixture[str]):
     before = sorted(Path("runs").iterdir())
     assert main(["train", "tiny.yaml", "--dry-run", "stages.0.steps=100"]) == 0
-    stage, end = rows(capsys)
+    *memory, stage, end = rows(capsys)
+    assert {row["event"] for row in memory} == {"cli.table_plan_memory"}
     assert stage["steps"] == 100
     assert stage["minutes"] == pytest.approx(100 * stage["step_s"] / 60, abs=0.02)
+    assert stage["measured_gib"] > 0
+    assert stage["estimated_gib"] > 0
     assert end["disk"] >= 1
     assert sorted(Path("runs").iterdir()) == before
+
+
+def test_a_plan_tells_what_a_machine_that_is_not_here_would_need(capsys: pytest.CaptureFixture[str]):
+    words = ["plan", "tiny.yaml", "--gpu", "a100", "--gpus", "2", "--price", "3", "stages.0.steps=100"]
+    assert main(words) == 0
+    stage, machine, _ = rows(capsys)
+    assert stage["total"] == sum(stage["memory"].values())
+    assert stage["fits"]
+    assert stage["cost"] == pytest.approx(2 * 3 * stage["hours"])
+    assert machine["devices"] == 2
 
 
 def test_a_run_is_not_mixed_with_another_recipe(capsys: pytest.CaptureFixture[str]):

@@ -2,9 +2,11 @@
 
 import io
 import json
+import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -116,3 +118,47 @@ def test_a_turn_counts_only_when_its_answer_is_whole(echo: Echo):
     talk.add_picture(b"png")
     next(talk.ask("cut off"))
     assert "".join(talk.ask("again")) == "turn 1, 1 pictures: again"
+
+
+def slices(path: Path, count: int) -> None:
+    nibabel = pytest.importorskip("nibabel", reason="nibabel is not installed: doctorsun[imaging]")
+    levels = np.random.default_rng(0).integers(0, 900, (16, 16, count)).astype(np.int16)
+    nibabel.save(nibabel.Nifti1Image(levels, np.diag([1.0, 1.0, 4.0, 1.0])), path)
+
+
+def shown(request: Request) -> list[str]:
+    """The last question's parts, a picture as *."""
+    return [part.text or "*" for part in request.messages[-1].content]
+
+
+def test_slices_of_a_volume_are_named_as_in_training(echo: Echo):
+    slices(Path("ct.nii.gz"), 100)
+    assert main(["ask", "mine", "Is there a nodule?", "--image", "ct.nii.gz"]) == 0
+    said = shown(echo.requests[0])
+    assert said.count("*") == len(echo.requests[0].images) == 85
+    assert said[:2] == ["Slice 1 of 100: ", "*"] and said[-3:-1] == ["Slice 100 of 100: ", "*"]
+    assert main(["ask", "mine", "有结节吗？", "--image", "ct.nii.gz", "--slices", "2"]) == 0
+    assert shown(echo.requests[1])[:4] == ["第26层（共100层）：", "*", "第76层（共100层）：", "*"]
+
+
+def test_an_earlier_study_comes_first_and_both_are_named(
+    echo: Echo, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    Image.new("RGB", (9, 9)).save("b.png")
+    with zipfile.ZipFile("old.zip", "w") as archive:
+        archive.write("b.png")
+    assert main(["ask", "mine", "Any change?", "--image", "a.png", "--prior", "old.zip"]) == 0
+    expected = ["Prior study:\n", "*", "Current study:\n", "*", "Any change?"]
+    assert shown(echo.requests[0]) == expected
+    assert echo.requests[0].images[1] == Path("a.png").read_bytes()
+    typed(monkeypatch, "/prior old.zip", "/image a.png", "Any change?", "Sure?")
+    assert main(["chat", "mine"]) == 0
+    assert shown(echo.requests[1]) == expected
+    assert shown(echo.requests[2]) == ["Sure?"] and len(echo.requests[2].images) == 2
+
+
+def test_a_study_without_a_picture_says_where_to_look(echo: Echo, capsys: pytest.CaptureFixture[str]):
+    with zipfile.ZipFile("empty.zip", "w") as archive:
+        archive.writestr("notes.txt", "nothing to see")
+    assert main(["ask", "mine", "What?", "--image", "empty.zip"]) == 2
+    assert "sun study show empty.zip" in capsys.readouterr().err

@@ -60,7 +60,8 @@ HOSPITALS = ["hospital"]
 
 GENERAL = ["allava", "belle", "bunny", "llava_instruct", "sharegpt4v"]
 # They look for nothing: a recipe says where their files are.
-READERS = ["coco_captions", "hf_messages", "llava_json", "sharegpt", "table_images", "webdataset"]
+READERS = ["coco_captions", "hf_messages", "llava_json", "preference_pairs", "sharegpt"]
+READERS += ["table_images", "table_studies", "webdataset"]
 
 
 def write_sources(root: Path, names: list[str]) -> None:

@@ -136,6 +136,22 @@ def test_a_patients_studies_are_one_group(clinic, again):
     assert len({each.group for each in again.values()}) == len(patients) < len(again)
 
 
+def test_the_study_before_is_shown_beside_a_report_in_the_order_of_the_true_days(clinic, again):
+    root, made, _, config = clinic
+    key = str(config.sources["hospital"].options["key"])
+    found, _ = read(root / "clinic", key=key, prior=True)
+    pairs = [record for name, record in found.items() if name.endswith("-prior")]
+    patients = {one.patient for one in made if one not in (made[0], made[-2])}
+    assert len(pairs) == len(again) - len(patients)
+    for pair in pairs:
+        itself = again[pair.id.removesuffix("-prior")]
+        assert (pair.group, pair.texts, pair.facts) == (itself.group, itself.texts, ())
+        studies = [one.study for one in pair.shown]
+        assert studies == sorted(studies, reverse=True) and set(studies) == {"prior", "current"}
+        before = next(each for each in again.values() if each.images[0] == pair.images[0])
+        assert before.group == itself.group and pair.images == (*before.images, *itself.images)
+
+
 def test_an_approval_makes_the_source_another_one(tmp_path):
     place = tmp_path / "clinic"
     place.mkdir()

@@ -1,75 +1,59 @@
-"""Organs, cells and tissues: pictures of one thing are asked for it; an organ in view is no finding."""
-
-import json
+"""How pictures of several are named, in both languages."""
 
 import pytest
 
-from doctorsun.core.schema import Card, Fact, Picture, Record
-from doctorsun.language.answers import label
-from doctorsun.language.banks import banks
-from doctorsun.language.coding import normal_facts, terms_of
-from doctorsun.language.glossary import glossary
-from doctorsun.language.questions import QuestionConfig, samples_of
-from doctorsun.language.sentences import bank_of, slots_of
-
-CARD = Card("invented", "t", "CC0-1.0", "", ("zh", "en"), "", "")
-ORGANS = sorted(name for name, term in glossary().terms.items() if term.kind == "organ")
+from doctorsun.core.schema import Card, Fact, Picture, Record, Shown
+from doctorsun.language.questions import samples_of
+from doctorsun.language.shown import picture_parts, told_as
 
 
-def asked(facts, **values):
-    record = Record("1", (Picture(b"x", "x.png"),), tuple(facts), group="1")
-    samples = samples_of(record, CARD, split="train", config=QuestionConfig(**values))
-    return {(sample.id.split("/")[2], sample.lang): sample for sample in samples}
+def said(*parts):
+    """The parts as they stand in a turn, a picture as *."""
+    return "".join("*" if part.type == "image" else part.text for part in parts)
 
 
-@pytest.mark.parametrize("form", ["yesno", "present", "absent"])
-@pytest.mark.parametrize("name", ORGANS)
-def test_an_organ_has_sentences_of_its_own_in_both_languages(name, form):
-    assert bank_of(name, form) == f"organ.{form}"
-    for phrasing in banks()[f"organ.{form}"]:
-        texts = {lang: phrasing.fill(lang, slots_of(name, lang)) for lang in ("zh", "en")}
-        assert glossary().term(name).phrase("zh") in texts["zh"]
-        assert glossary().term(name).phrase("en") in texts["en"].lower()
+def test_pictures_without_names_stand_alone():
+    assert said(*picture_parts(2, (), "en")) == "**"
+    assert said(*picture_parts(0, (), "zh")) == ""
 
 
 @pytest.mark.parametrize(
-    ("fact", "value"),
+    ("lang", "expected"),
     [
-        ("shown_organ", "left_kidney"),
-        ("oct_diagnosis", "normal_retina"),
-        ("blood_cell", "thrombocyte"),
-        ("tissue_type", "mucus"),
-        ("kidney_cell", "podocytes"),
+        ("en", "Prior study:\n*Current study:\nSlice 2 of 9: *Slice 8 of 9: *"),
+        ("zh", "既往检查：\n*本次检查：\n第2层（共9层）：*第8层（共9层）：*"),
     ],
 )
-def test_a_picture_of_one_thing_is_asked_for_it_in_three_forms(fact, value):
-    found = asked([Fact(fact, value=json.dumps(value))])
-    for form in ("what", "yesno", "choice"):
-        assert {lang for key, lang in found if key == f"{fact}-{form}"} == {"zh", "en"}
-    assert label(found[f"{fact}-what", "zh"]) == value
-    choice = found[f"{fact}-choice", "en"]
-    answer = choice.choices["ABCD".index(choice.messages[-1].text)]
-    assert answer == glossary().term(value).en
+def test_a_study_is_named_once_and_every_slice(lang, expected):
+    now = told_as("current", (Shown(slice=2, count=9), Shown(slice=8, count=9)), pictures=2)
+    before = told_as("prior", (), pictures=1)
+    assert said(*picture_parts(3, (*before, *now), lang)) == expected
 
 
-def test_organs_alone_make_a_caption_and_no_report():
-    found = asked([Fact("liver", status="present", box_xyxy=(0.1, 0.1, 0.4, 0.4))])
-    assert "liver" in found["caption-0", "en"].messages[-1].text
-    assert "肝脏" in found["caption-0", "zh"].messages[-1].text
-    assert not [key for key, _ in found if key.startswith(("report", "open"))]
+@pytest.mark.parametrize(
+    ("lang", "expected"), [("en", "Series 2, slice 1 of 4: *"), ("zh", "序列2，第1层（共4层）：*")]
+)
+def test_a_series_is_numbered_where_there_are_several(lang, expected):
+    assert said(*picture_parts(1, (Shown(series=2, slice=1, count=4),), lang)) == expected
 
 
-def test_the_impression_of_a_report_names_the_finding_and_no_organ():
-    found = asked([Fact("liver", status="present"), Fact("liver_cancer", status="present")])
-    before, _, impression = found["report-0", "en"].messages[-1].text.partition("Impression: ")
-    assert "The liver" in before or "the liver" in before
-    assert "liver cancer" in impression.lower()
-    assert len(impression.split(". ")) == 1
-    assert found["open-0", "en"].messages[-1].text == "Liver cancer"
+def test_more_or_fewer_names_than_pictures_are_a_mistake():
+    with pytest.raises(ValueError, match="zip"):
+        picture_parts(2, (Shown(slice=1, count=4),), "en")
 
 
-def test_what_a_normal_film_excludes_are_findings_that_lists_of_labels_can_state():
-    excluded = {fact.name for fact in normal_facts()}
-    assert {fact.status for fact in normal_facts()} == {"absent"}
-    assert excluded <= {*terms_of("nih"), *terms_of("chexpert"), *terms_of("mesh")}
-    assert "support_device" not in excluded and "scoliosis" not in excluded
+def test_questions_about_facts_name_the_slices_in_their_own_language():
+    card = Card("made", "Made", "MIT", "https://example.org", ("zh", "en"), "Nobody.", "Nowhere.")
+    record = Record(
+        "one",
+        images=(Picture(b"1", "1.png"), Picture(b"2", "2.png")),
+        facts=(Fact("modality", value='"ct"'),),
+        shown=(Shown(slice=1, count=5), Shown(slice=4, count=5)),
+    )
+    samples = samples_of(record, card, split="train")
+    assert {sample.lang for sample in samples} == {"zh", "en"}
+    for sample in samples:
+        head = {"en": "Slice 1 of 5: *Slice 4 of 5: *", "zh": "第1层（共5层）：*第4层（共5层）："}[
+            sample.lang
+        ]
+        assert said(*sample.messages[0].content).startswith(head)

@@ -58,7 +58,7 @@ def tokenizer_of(kind: str, *, bare: bool = False) -> PreTrainedTokenizerFast:
     if kind == "tiny":
         return tiny_tokenizer()
     template, special, end = TEMPLATES[kind]
-    backend = _sentence_pieces() if kind == "gemma" else _byte_level(normalise=kind.startswith("qwen"))
+    backend = _sentence_pieces() if kind == "gemma" else byte_level(normalise=kind.startswith("qwen"))
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=backend,
         bos_token=special[0] if kind in {"llama3", "gemma"} else None,
@@ -81,7 +81,7 @@ def tokenizer_of(kind: str, *, bare: bool = False) -> PreTrainedTokenizerFast:
     return tokenizer
 
 
-def _byte_level(*, normalise: bool) -> Tokenizer:
+def byte_level(*, normalise: bool) -> Tokenizer:
     backend = Tokenizer(models.BPE())
     if normalise:
         backend.normalizer = normalizers.NFC()

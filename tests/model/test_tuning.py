@@ -7,11 +7,13 @@ from transformers import CLIPVisionConfig, LlamaConfig, LlavaConfig, LlavaForCon
 
 from doctorsun.core.config import validate
 from doctorsun.core.errors import ConfigError, MissingExtra
+from doctorsun.model.anatomy import anatomy
 from doctorsun.model.config import TuneConfig
 from doctorsun.model.store import load_model, save_model
-from doctorsun.model.tuning import apply_tuning, dead_modules, merge_tuning
+from doctorsun.model.tuning import apply_tuning, merge_tuning
 from tests.model.tiny import picture, tiny_parts, turn
 
+EYES = "model.vision_tower"
 HYBRID = {
     "vision": {"mode": "lora", "lr": 1e-3, "rank": 4, "dropout": 0.0},
     "projector": {"mode": "full", "lr": 1e-3, "weight_decay": 0.1},
@@ -60,7 +62,7 @@ def test_the_papers_shapes_count_as_the_paper_counts(layers, count):
         counts[group.name.partition("/")[0]] += sum(one.numel() for one in group.parameters)
     assert counts == {"vision": count, "projector": 20_979_712}
     assert tuned.count == sum(counts.values())
-    assert tuned.dead[0] == "encoder.layers.23"
+    assert tuned.dead[0] == f"{EYES}.encoder.layers.23"
 
 
 def test_all_that_is_to_learn_gets_a_gradient_and_nothing_else_does():
@@ -79,18 +81,15 @@ def test_all_that_is_to_learn_gets_a_gradient_and_nothing_else_does():
 
 def test_what_llava_does_not_read_is_named_and_stays_as_it_is():
     parts = tiny_parts(vision={"kind": "siglip"})
-    assert dead_modules(parts.model) == ("encoder.layers.2", "post_layernorm")
+    unread = (f"{EYES}.encoder.layers.2", f"{EYES}.post_layernorm")
+    assert anatomy(parts.model).behind == unread
     tuned = tune(parts, vision={"mode": "full", "lr": 1.0})
-    assert tuned.dead == ("encoder.layers.2", "post_layernorm")
+    assert tuned.dead == unread
     assert not any(
         "layers.2." in name or "post_layernorm" in name for group in tuned.groups for name in group.names
     )
-    assert dead_modules(tiny_parts(feature_layer=-1).model) == ("post_layernorm",)
-    assert dead_modules(tiny_parts(feature_layer=1).model) == (
-        "encoder.layers.1",
-        "encoder.layers.2",
-        "post_layernorm",
-    )
+    assert anatomy(tiny_parts(feature_layer=-1).model).behind == unread[1:]
+    assert anatomy(tiny_parts(feature_layer=1).model).behind == (f"{EYES}.encoder.layers.1", *unread)
 
 
 def test_groups_carry_their_rates_and_only_matrices_decay():

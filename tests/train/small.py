@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from PIL import Image
 from doctorsun.core.config import validate
 from doctorsun.core.files import sha256_file
 from doctorsun.core.schema import Fact, Message, Part, Picture, Sample
+from doctorsun.data.dataset import seal
 from doctorsun.data.shards import Row, sha256, write_shard
 from doctorsun.train.recipe import Recipe
 
@@ -88,11 +90,13 @@ def samples(count: int, *, split: str) -> list[Sample]:
     return found
 
 
-def write_dataset(folder: Path, *, train: int = 24, validation: int = 6) -> Path:
+def write_dataset(
+    folder: Path, *, train: int = 24, validation: int = 6, made: Callable[..., list[Sample]] = samples
+) -> Path:
     (folder / "data").mkdir(parents=True)
     files = {}
     for split, count in (("train", train), ("validation", validation)):
-        rows = [_row(sample) for sample in samples(count, split=split)]
+        rows = [_row(sample) for sample in made(count, split=split)]
         name = f"data/{split}-00000-of-00001.parquet"
         write_shard(folder / name, rows)
         files[name] = {"sha256": sha256_file(folder / name), "bytes": (folder / name).stat().st_size}
@@ -105,7 +109,7 @@ def write_dataset(folder: Path, *, train: int = 24, validation: int = 6) -> Path
         "files": files,
         "sources": sources,
     }
-    (folder / "dataset.json").write_text(json.dumps(info))
+    (folder / "dataset.json").write_text(json.dumps(info | {"sha256": seal(info)}))
     return folder
 
 

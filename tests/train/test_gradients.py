@@ -11,11 +11,14 @@ from doctorsun.model.assemble import assemble
 from doctorsun.model.parts import Parts
 from doctorsun.model.tokenizer import train_tokenizer
 from doctorsun.model.tuning import apply_tuning
-from doctorsun.train.answers import Answers, Reading, Setting, frozen_features
+from doctorsun.train.answers import Answers, Reading
 from doctorsun.train.corpus import Corpus, Pieces
 from doctorsun.train.device import Compute
+from doctorsun.train.features import FeatureStore
+from doctorsun.train.frozen import frozen_features
 from doctorsun.train.packing import Group, Piece, Row
 from doctorsun.train.recipe import Recipe, StageConfig
+from doctorsun.train.setting import Setting
 from doctorsun.train.views import PictureStore
 from tests.train.small import align_stage, instruct_stage, recipe, write_dataset
 
@@ -40,7 +43,8 @@ def objective(made, folder: Path, **stage: object) -> Answers:
     groups = apply_tuning(parts.model, config.tune, seed=0).groups
     setting = Setting(Compute(config), 5, pictures=store)
     if config.vision.mode == "frozen":
-        setting = Setting(setting.compute, 5, store, frozen_features(parts, config, setting, folder))
+        kept = FeatureStore(folder, limit=10**9)
+        setting = Setting(setting.compute, 5, store, frozen_features(parts, config, setting, kept))
     pieces = Pieces(corpus, parts.encoder, context=256, supervise=config.supervise, text_only=False)
     return Answers(
         parts, config, groups=groups, training=Reading(corpus, pieces), validation=None, setting=setting

@@ -52,6 +52,7 @@ def test_a_run_holds_what_the_architecture_says(finished: Path):
         "recipe.yaml",
         "metrics.jsonl",
         "timings.jsonl",
+        "status.json",
         "start",
         "stage-1",
         "stage-2",

@@ -21,26 +21,27 @@ def data(tmp_path_factory) -> Path:
 def test_a_loss_that_is_no_number_stops_the_run_and_names_the_samples(
     data: Path, tmp_path: Path, monkeypatch
 ):
-    real = answers.token_losses
+    real = answers.weighted_loss
 
     def broken(model, packed, features, **options):
-        losses = real(model, packed, features, **options)
+        loss, losses = real(model, packed, features, **options)
         wrong = [at for at, piece in enumerate(packed.piece_T) if packed.pieces[piece].id == "talk/train/5"]
-        return losses.index_fill(0, torch.tensor(wrong, dtype=torch.long), float("nan"))
+        losses = losses.index_fill(0, torch.tensor(wrong, dtype=torch.long), float("nan"))
+        return loss * (float("nan") if wrong else 1), losses
 
-    monkeypatch.setattr(answers, "token_losses", broken)
+    monkeypatch.setattr(answers, "weighted_loss", broken)
     with pytest.raises(TrainError, match=r"step \d+: the loss is nan .*samples \(1\): talk/train/5"):
         run(recipe(data, text_stage(epochs=1, steps=None)), tmp_path)
 
 
 def test_a_loss_of_nought_stops_the_run(data: Path, tmp_path: Path, monkeypatch):
-    monkeypatch.setattr(answers, "token_losses", lambda *a, **k: answers_zero(*a))
+    monkeypatch.setattr(answers, "weighted_loss", lambda *a, **k: answers_zero(*a))
     with pytest.raises(TrainError, match=r"the loss is 0\.0"):
         run(recipe(data, text_stage()), tmp_path)
 
 
-def answers_zero(model, packed, _features) -> torch.Tensor:
-    return 0.0 * model.lm_head.weight.sum() + torch.zeros(len(packed.targets_T))
+def answers_zero(model, packed, _features) -> tuple[torch.Tensor, torch.Tensor]:
+    return 0.0 * model.lm_head.weight.sum(), torch.zeros(len(packed.targets_T))
 
 
 def test_one_interrupt_saves_and_says_how_to_go_on(data: Path, tmp_path: Path, monkeypatch):
@@ -61,7 +62,7 @@ def test_one_interrupt_saves_and_says_how_to_go_on(data: Path, tmp_path: Path, m
 
 
 def test_an_absent_data_set_says_what_to_type(tmp_path: Path):
-    with pytest.raises(DataError, match="sun data build small"):
+    with pytest.raises(DataError, match="sun data build squares"):
         run(recipe(tmp_path / "nowhere", text_stage()), tmp_path / "run")
 
 

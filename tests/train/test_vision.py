@@ -14,7 +14,6 @@ from doctorsun.model.pictures import PictureProcessor, image_processor
 from doctorsun.train.corpus import Entry
 from doctorsun.train.distil import DistilHead, load_teacher
 from doctorsun.train.facts import FactsHead, known_facts
-from doctorsun.train.features import FeatureCache
 from doctorsun.train.recipe import AugmentConfig
 from doctorsun.train.run import run
 from doctorsun.train.schedule import view_of
@@ -95,22 +94,6 @@ def test_a_frozen_encoder_sees_as_many_variants_as_declared():
     assert {view_of(augment, frozen=True, draw=draw) for draw in range(50)} == {1, 2, 3}
     assert len({view_of(augment, frozen=False, draw=draw) for draw in range(50)}) == 50
     assert view_of(AugmentConfig(), frozen=True, draw=9) == 0
-
-
-def test_a_feature_is_computed_once_and_kept_as_it_was(tmp_path: Path):
-    asked = []
-
-    def compute(view: tuple[str, int]) -> torch.Tensor:
-        asked.append(view)
-        return torch.full((4, 8), float(view[1])) + torch.arange(8)
-
-    cache = FeatureCache(compute, tmp_path, shape=(4, 8), dtype=torch.float32)
-    views = [("a", 1), ("b", 2), ("a", 1)]
-    found = cache.features(views)
-    assert torch.equal(found, torch.stack([compute(view) for view in views]))
-    assert asked[:2] == [("a", 1), ("b", 2)] and len(cache) == 2
-    assert torch.equal(cache.features([("b", 2)])[0], found[1])
-    assert not list(tmp_path.iterdir())
 
 
 class Echo:

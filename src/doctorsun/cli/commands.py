@@ -14,7 +14,7 @@ from doctorsun.core.errors import ConfigError
 from doctorsun.core.plugins import near
 from doctorsun.core.strings import say
 
-VERBS = ("quickstart", "doctor", "study", "data", "train", "runs", "eval", "ask", "chat")
+VERBS = ("quickstart", "doctor", "study", "data", "train", "plan", "runs", "eval", "model", "ask", "chat")
 Entry = tuple[str, str]
 Own = Any  # a class of typer that is not public
 

@@ -2,18 +2,19 @@
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from doctorsun.cli.places import run_of
 from doctorsun.core.chat import Chat, Request
-from doctorsun.core.schema import Message, Part
+from doctorsun.core.schema import Message, Part, Shown
 
 
 def open_chat(folder: Path) -> Chat:
     """The model of a folder, on this machine, under the name of its run."""
-    from doctorsun.engines.local import LocalChat
+    from doctorsun.engines.open import chat_with
 
-    return LocalChat(folder, name=run_of(folder).name)
+    return chat_with(folder, name=run_of(folder).name)
 
 
 def open_server(url: str, *, remote: bool) -> Chat:
@@ -36,17 +37,16 @@ class Conversation:
         """Forget every turn and every picture."""
         self._messages: list[Message] = []
         self._pictures: list[bytes] = []
-        self._waiting = 0
+        self._waiting: list[Shown] = []
 
-    def add_picture(self, content: bytes) -> None:
-        """Show a picture with the next question."""
+    def add_picture(self, content: bytes, shown: Shown | None = None) -> None:
+        """Show a picture with the next question; `shown` says which of several it is."""
         self._pictures.append(content)
-        self._waiting += 1
+        self._waiting.append(shown or Shown())
 
     def ask(self, question: str) -> Iterator[str]:
         """The pieces of the answer as they come; the turn counts once the answer is whole."""
-        parts = tuple(Part("image") for _ in range(self._waiting))
-        turn = Message("user", (*parts, Part("text", question)))
+        turn = Message("user", (*self._places(question), Part("text", question)))
         request = Request(
             messages=(*self._messages, turn),
             images=tuple(self._pictures),
@@ -57,4 +57,18 @@ class Conversation:
             answer += piece.text
             yield piece.text
         self._messages += [turn, Message("assistant", (Part("text", answer),))]
-        self._waiting = 0
+        self._waiting = []
+
+    def _places(self, question: str) -> tuple[Part, ...]:
+        """The places of the waiting pictures, named in the language of the question as in training.
+
+        Beside pictures of an earlier study, those of no named one are of the current study.
+        """
+        from doctorsun.data.formats.conversations import lang_of
+        from doctorsun.language.shown import picture_parts
+
+        waiting = self._waiting
+        if any(one.study == "prior" for one in waiting):
+            waiting = [one if one.study else replace(one, study="current") for one in waiting]
+        named = waiting if any(one != Shown() for one in waiting) else ()
+        return picture_parts(len(waiting), named, lang_of(question))

@@ -1,4 +1,4 @@
-"""`sun`: exit code 0 when done, 2 when the user can fix it, 1 when it is a bug."""
+"""`sun`: exit code 0 when done, 2 when the user can fix it, 1 when it is a bug, 143 stopped by the system."""
 
 import io
 import os
@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if switches.debug:
             traceback.print_exc()
         complain(str(error))
-        return CAN_FIX
+        return error.exit_code
     except KeyboardInterrupt:
         complain(say("cli.stopped"))
         return STOPPED

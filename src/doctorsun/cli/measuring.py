@@ -26,10 +26,10 @@ COLUMNS = {
 
 def measure(folder: Path, datasets: Sequence[Path], *, out: Path, settings: EvalSettings) -> list[Result]:
     """The results of the model in `folder`; all files of an evaluation stand in `out` then."""
-    from doctorsun.engines.local import LocalChat
+    from doctorsun.engines.open import chat_with
 
     run = run_of(folder)
-    chat = LocalChat(folder, name=run.name)
+    chat = chat_with(folder, name=run.name)
     recipe, metrics = run / "recipe.yaml", run / "metrics.jsonl"
     provenance = Provenance(
         model=weights_sum(folder),

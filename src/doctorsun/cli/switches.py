@@ -1,5 +1,6 @@
 """What holds for every verb and may stand anywhere on the line: `--ui`, `--debug`, `--online`."""
 
+import os
 from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 
@@ -60,6 +61,11 @@ def stay_offline(environment: MutableMapping[str, str], *, online: bool) -> None
     for name, value in OFFLINE.items():
         if not (online and name in NETWORK):
             environment.setdefault(name, value)
+
+
+def goes_online() -> bool:
+    """Whether the user lets libraries ask the network."""
+    return not any(os.environ.get(name) == OFFLINE[name] for name in NETWORK)
 
 
 def _ui(word: str) -> Lang:

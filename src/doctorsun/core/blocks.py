@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from doctorsun.core.charts import Axis, Series, Shares, Strip
+from doctorsun.core.explorer import Explorer
 from doctorsun.core.strings import Lang
 from doctorsun.core.words import Words
 
@@ -206,4 +207,18 @@ class Section:
     lead: Words | None = None
 
 
-Block = Prose | Note | Code | Pairs | Tiles | Table | Curves | Twins | Tokens | Gallery | Fold | Section
+Block = (
+    Prose
+    | Note
+    | Code
+    | Pairs
+    | Tiles
+    | Table
+    | Curves
+    | Explorer
+    | Twins
+    | Tokens
+    | Gallery
+    | Fold
+    | Section
+)

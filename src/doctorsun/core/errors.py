@@ -6,6 +6,8 @@ from doctorsun.core.strings import say
 class DoctorSunError(Exception):
     """Something the user can fix. `key` names a line of `text/`, in which `values` are put; exit code 2."""
 
+    exit_code = 2
+
     def __init__(self, key: str, **values: object) -> None:
         super().__init__(key)
         self.key = key
@@ -34,6 +36,14 @@ class ModelError(DoctorSunError):
 
 class TrainError(DoctorSunError):
     """Training cannot go on."""
+
+
+class Stopped(TrainError):
+    """Training was asked to stop, saved and can go on; exit code 2 for a person, 143 for a scheduler."""
+
+    def __init__(self, key: str, *, code: int = 2, **values: object) -> None:
+        super().__init__(key, **values)
+        self.exit_code = code
 
 
 class EvalError(DoctorSunError):

@@ -54,10 +54,15 @@ def write_soon(path: Path, content: str) -> None:
         aside.replace(path)
 
 
+def aside_of(path: Path) -> Path:
+    """Where `whole_folder` has a folder filled."""
+    return path.with_name(f".{path.name}.aside")
+
+
 @contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
     """A folder to fill; fsynced and put in the place of `path` if the block ends well, else removed."""
-    aside = path.with_name(f".{path.name}.aside")
+    aside = aside_of(path)
     with storage_errors(path):
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir(parents=True)

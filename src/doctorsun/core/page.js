@@ -99,7 +99,7 @@
     };
     return back;
   };
-  for (const chart of all("svg.chart")) {
+  for (const chart of all("svg.chart[data-x]")) {
     const x = scale(chart.dataset.x), y = scale(chart.dataset.y);
     const cross = chart.querySelector(".cross");
     const curves = all("polyline", chart).map((line) => [

@@ -50,13 +50,15 @@ from doctorsun.core.charts import (
     shares_svg,
     strip_svg,
 )
+from doctorsun.core.explorer import Course, Explorer, explorer_html
 from doctorsun.core.strings import Lang
 from doctorsun.core.words import Both, Words, both, html, join, label, plain, tag
 
 __all__ = [
-    "Axis", "Badge", "Block", "Both", "Card", "Cell", "Code", "Column", "Curves", "Facet", "Fold", "Gallery",
-    "Line", "Note", "Page", "Pairs", "Prose", "Section", "Series", "Shares", "Strip", "Table", "Tile",
-    "Tiles", "Token", "Tokens", "Tone", "Twin", "Twins", "Value", "Words", "both", "join",
+    "Axis", "Badge", "Block", "Both", "Card", "Cell", "Code", "Column", "Course", "Curves", "Explorer",
+    "Facet", "Fold", "Gallery", "Line", "Note", "Page", "Pairs", "Prose", "Section", "Series", "Shares",
+    "Strip", "Table", "Tile", "Tiles", "Token", "Tokens", "Tone", "Twin", "Twins", "Value", "Words",
+    "both", "join",
 ]  # fmt: skip
 
 
@@ -65,12 +67,16 @@ _SIDE_BY_SIDE = 9
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A whole page; `lang` is shown where the reader's browser asks for neither language."""
+    """A whole page; `lang` is shown where the reader's browser asks for neither language.
+
+    With `refresh_s` it reads itself again every so many seconds.
+    """
 
     title: Words
     blocks: Sequence[Block]
     lang: Lang = "en"
     foot: Words | None = None
+    refresh_s: int | None = None
 
     def render(self) -> str:
         """The HTML of the page, the same bytes for the same data."""
@@ -83,12 +89,14 @@ class _Writer:
     def __init__(self) -> None:
         self.pictures: dict[str, int] = {}
         self.ids = 0
+        self.explores = False
 
     def page(self, page: Page) -> str:
         body = "".join(self.block(block) for block in page.blocks)
         sections = [block for block in page.blocks if isinstance(block, Section)]
         links = "".join(tag("a", html(s.title), href=f"#{_anchor(s)}") for s in sections)
         style, script = _asset("page.css"), _asset("page.js")
+        script += _asset("explorer.js") if self.explores else ""
         policy = (
             f"default-src 'none'; img-src data:; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
             "base-uri 'none'; form-action 'none'"
@@ -113,6 +121,7 @@ class _Writer:
             f"<head>{head}</head><body>{bar}{main}{data}<script>{script}</script></body>",
             lang=page.lang,
             data_ui=page.lang,
+            data_refresh=str(page.refresh_s) if page.refresh_s else None,
             **titles,
         )
         return f"<!doctype html>\n{root}\n"
@@ -131,6 +140,9 @@ class _Writer:
                 written = self.table(block)
             case Curves():
                 written = _curves(block)
+            case Explorer():
+                self.ids, self.explores = self.ids + 1, True
+                written = explorer_html(block, self.ids)
             case Tiles():
                 written = tag("div", "".join(_tile(tile) for tile in block.tiles), class_="tiles")
             case Pairs():

@@ -34,6 +34,11 @@ def use_reporter(reporter: Reporter) -> None:
     _reporter[0] = reporter
 
 
+def silence() -> None:
+    """Show nothing from now on: another process of the same run tells what there is to tell."""
+    use_reporter(_Silent())
+
+
 def reporter() -> Reporter:
     """Where progress goes now."""
     return _reporter[0]

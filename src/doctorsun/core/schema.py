@@ -78,6 +78,7 @@ class Sample:
     `facts` are those that the answer states. `topic` says what is asked (modality, view, finding, side, size,
     count, grade, diagnosis, region, ...). `phrasing` is the id of the phrasing in the bank of the question.
     `group` is the hash of the patient, else lesion, study or paper; null when unknown.
+    `rejected` is a worse answer that could stand in the place of the last one: a preference pair.
     """
 
     id: str
@@ -98,14 +99,21 @@ class Sample:
     derived_from: str | None = None
     split: Split = "train"
     facts: tuple[Fact, ...] = ()
+    rejected: str | None = None
 
     def __post_init__(self) -> None:
-        """Raise RecordError unless image parts and images are equal in number and an answer ends the talk."""
+        """Raise RecordError unless image parts and images are equal in number and an answer ends the talk.
+
+        A rejected answer must say something, and something else than the answer.
+        """
         places = sum(part.type == "image" for message in self.messages for part in message.content)
         if places != len(self.images):
             raise RecordError("schema.image_count", where=self.id, found=places, expected=len(self.images))
         if not self.messages or self.messages[-1].role != "assistant" or not self.messages[-1].text.strip():
             raise RecordError("schema.no_answer", where=self.id)
+        said = None if self.rejected is None else self.rejected.strip()
+        if said is not None and said in ("", self.messages[-1].text.strip()):
+            raise RecordError("schema.no_pair", where=self.id)
 
 
 @checked.dataclass(frozen=True, slots=True, config=_STRICT)
@@ -141,7 +149,8 @@ class Text:
 
     `question` is null for a caption or a report; `answer` is the words; `history` holds earlier turns.
     `split` is the one a benchmark gave these words where it splits one picture's words; "test" never trains.
-    `key` tells these words from the others of the record, where the source has such a key.
+    `key` tells these words from the others of the record, where the source has such a key. `rejected` is a
+    worse answer to the same, where a person or a machine preferred `answer` to it.
     """
 
     answer: str
@@ -156,6 +165,20 @@ class Text:
     facts: tuple[Fact, ...] = ()
     split: Split | None = None
     key: str = ""
+    rejected: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What one picture of several is: of which study, and which slice (from 1) of how many of its series.
+
+    `series` is a number from 1 where a study has several series of slices; what does not apply is null.
+    """
+
+    study: Literal["current", "prior"] | None = None
+    series: int | None = None
+    slice: int | None = None
+    count: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +187,7 @@ class Record:
 
     `facts` become zh and en language by the phrasing banks; `texts` stay as they are. `split` is the official
     one, null when the source has none; `group` is the raw id of the patient, lesion, study or paper (hashed
-    later).
+    later). `shown` tells each image from the others, and is empty where they need no names.
     """
 
     id: str
@@ -176,6 +199,7 @@ class Record:
     group: str | None = None
     licence: str | None = None
     split: Split | None = None
+    shown: tuple[Shown, ...] = ()
 
 
 _SAMPLE = TypeAdapter(Sample)

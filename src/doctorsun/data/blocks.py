@@ -136,7 +136,9 @@ def read_block(path: Path, *, pictures: bool = True) -> Iterator[Checked]:
         for row in batch.to_pylist():
             record = RECORD.validate_json(row["record"])
             found = tuple(_pictures(record, row)) if pictures else ()
-            yield Checked(replace(record, images=tuple(each.picture for each in found)), found)
+            shown = record.shown if pictures else ()
+            images = tuple(each.picture for each in found)
+            yield Checked(replace(record, images=images, shown=shown), found)
 
 
 def _name(chunk: Chunk) -> str:
@@ -254,7 +256,12 @@ def _whole(record: Record) -> str:
     return "\n".join(
         part
         for text in record.texts
-        for part in (*(turn.text for turn in text.history), text.question or "", text.answer)
+        for part in (
+            *(turn.text for turn in text.history),
+            text.question or "",
+            text.answer,
+            *([text.rejected] if text.rejected else []),
+        )
     )
 
 

@@ -47,7 +47,8 @@ def export_card(
     dropped: Mapping[str, int],
 ) -> str:
     """The README.md beside an export: `about` is the key of what is to be known of the format."""
-    head = front(info) if to == "trl" else ""
+    apart = {part: tally["pairs"] for part, tally in info["splits"].items() if tally.get("pairs")}
+    head = front(info, pairs=apart) if to == "trl" else ""
     words = []
     for lang in ("en", "zh"):
         counted = [(f"{split_word(part).of(lang)} `{part}`", f"{number:,}") for part, number in rows.items()]
@@ -71,23 +72,29 @@ def export_card(
     return head + "\n\n".join(words) + "\n"
 
 
-def front(info: Info) -> str:
-    """The metadata that hubs and `datasets` read from the head of a card."""
-    head = {
+def front(info: Info, *, pairs: Iterable[str] = ()) -> str:
+    """The metadata that hubs and `datasets` read from the head of a card.
+
+    `pairs` are the splits whose preference pairs lie in a folder of their own.
+    """
+    head: dict[str, Any] = {
         "pretty_name": info["name"],
         "language": sorted({lang for tally in info["splits"].values() for lang in tally["by_lang"]}),
         "license": "other",
         "license_name": info["licence"],
         "task_categories": ["visual-question-answering", "image-to-text", "question-answering"],
         "tags": ["medical", "doctorsun"],
-        "configs": [
-            {
-                "config_name": "default",
-                "data_files": [{"split": part, "path": f"data/{part}-*.parquet"} for part in info["splits"]],
-            }
-        ],
+        "configs": [_files("default", "data", info["splits"])],
     }
+    if pairs:
+        head["configs"].append(_files("pairs", "pairs", pairs))
     return f"---\n{yaml.safe_dump(head, sort_keys=False, allow_unicode=True)}---\n\n"
+
+
+def _files(name: str, folder: str, parts: Iterable[str]) -> dict[str, Any]:
+    """Where the files of one configuration of a data set lie."""
+    data = [{"split": part, "path": f"{folder}/{part}-*.parquet"} for part in parts]
+    return {"config_name": name, "data_files": data}
 
 
 def by(info: Info, name: str) -> list[tuple[str, int]]:
@@ -136,6 +143,9 @@ def _whole(info: Info, lang: Lang) -> str:
     ]
     if OFFICIAL in info["splits"]:
         lines += ["", say_in(lang, "data.card_official")]
+    pairs = sum(tally.get("pairs", 0) for tally in info["splits"].values())
+    if pairs:
+        lines += ["", say_in(lang, "data.card_pairs", number=pairs)]
     lines += ["", *_licences(info, lang), "", f"## {say_in(lang, 'data.card_counted')}"]
     for name in ("lang", "modality", "task", "kind", "source", "origin"):
         lines += ["", *_counted(info, name, lang)]

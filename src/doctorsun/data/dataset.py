@@ -27,7 +27,10 @@ _WITHOUT_PICTURES = [name for name in _SAMPLE if name != "images"] + ["image_sha
 
 @dataclass(frozen=True, slots=True)
 class Meta:
-    """What mixing needs of one sample: `picture` is the SHA-256 of its first image, `row` its place."""
+    """What mixing needs of one sample: `picture` is the SHA-256 of its first image, `row` its place.
+
+    `paired` says that it has a rejected answer beside the one it teaches.
+    """
 
     id: str
     lang: Lang
@@ -41,6 +44,7 @@ class Meta:
     general: bool
     row: int
     modality: str | None = None
+    paired: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,10 @@ class Rows:
         found: list[Meta] = []
         words: dict[str, str] = {}
         for file in self.files:
-            columns = pq.read_table(file, columns=_META).to_pydict()
+            table = pq.ParquetFile(file).read(columns=[*_META, "rejected"])
+            pairs = table["rejected"].is_valid().to_pylist() if "rejected" in table.column_names else None
+            columns = table.select(_META).to_pydict()
+            columns["paired"] = pairs or [False] * len(table)
             pictures = columns.pop("image_sha256")
             # Millions of rows say few different things: each is held once.
             for name in _REPEATED:

@@ -13,7 +13,7 @@ from doctorsun.core import plugins
 from doctorsun.core.errors import DataError
 from doctorsun.core.files import whole_folder, write_whole
 from doctorsun.core.progress import reporter
-from doctorsun.core.schema import Picture, Sample
+from doctorsun.core.schema import Message, Part, Picture, Sample
 from doctorsun.data import exports
 from doctorsun.data.card import export_card
 from doctorsun.data.counts import Counts
@@ -119,7 +119,13 @@ def export(folder: Path, to: str, out: Path) -> Outlet:
 def provenance(sample: Sample) -> dict[str, Any]:
     """Where a sample comes from; `escaped` says that words such as `<image>` were typed and got a blank."""
     known = {name: getattr(sample, name) for name in PROVENANCE}
-    return {**known, "escaped": typed(sample.messages)}
+    worse = () if sample.rejected is None else (worse_answer(sample),)
+    return {**known, "escaped": typed((*sample.messages, *worse))}
+
+
+def worse_answer(sample: Sample) -> Message:
+    """The turn of the rejected answer of a pair."""
+    return Message("assistant", (Part("text", sample.rejected),))
 
 
 def ending(raw: bytes) -> str:

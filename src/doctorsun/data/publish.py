@@ -38,6 +38,7 @@ class _Tally:
     """What one split holds."""
 
     samples: int = 0
+    pairs: int = 0
     pictures: Met = field(default_factory=Met)
     groups: Met = field(default_factory=Met)
     by: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
@@ -108,8 +109,9 @@ def record_scan(folder: Path, told: Mapping[str, Any]) -> None:
 
 def _tally(dataset: Dataset, part: str) -> _Tally:
     tally = _Tally()
-    for batch in dataset.rows(part).batches(*COUNTED, "group", "image_sha256"):
+    for batch in dataset.rows(part).batches(*COUNTED, "group", "image_sha256", "rejected"):
         tally.samples += len(batch)
+        tally.pairs += len(batch) - batch["rejected"].null_count
         tally.pictures.fresh(keys_of(batch["image_sha256"].flatten().to_pylist()))
         tally.groups.fresh(keys_of(batch["group"].drop_null().to_pylist()))
         columns = {name: batch[name].to_pylist() for name in COUNTED}
@@ -126,6 +128,7 @@ def _plain(tally: _Tally) -> dict[str, Any]:
         "samples": tally.samples,
         "pictures": len(tally.pictures),
         "groups": len(tally.groups),
+        **({"pairs": tally.pairs} if tally.pairs else {}),
         **{f"by_{name}": numbers for name, numbers in by.items()},
     }
 

@@ -26,6 +26,7 @@ from doctorsun.data.storing import whole_file
 from doctorsun.language.answers import label, question_key
 from doctorsun.language.banks import pick
 from doctorsun.language.questions import QuestionConfig, samples_of
+from doctorsun.language.shown import picture_parts
 
 RANK = np.dtype(">u8")
 
@@ -223,7 +224,7 @@ def _human(text: Text, record: Record, job: Job, *, split: Split, name: str) -> 
         question, phrasing = chosen.fill(text.lang, {}), chosen.name
     asked = Message("user", (Part("text", question),))
     turns = [*text.history, asked, Message("assistant", (Part("text", text.answer),))]
-    places = tuple(Part("image") for _ in record.images)
+    places = picture_parts(len(record.images), record.shown, text.lang)
     # Pictures stand in the first question, not in a system turn before it.
     first = next(at for at, turn in enumerate(turns) if turn.role == "user")
     turns[first] = replace(turns[first], content=(*places, *turns[first].content))
@@ -246,6 +247,7 @@ def _human(text: Text, record: Record, job: Job, *, split: Split, name: str) -> 
         derived_from=_original(text, record, name),
         split=split,
         facts=text.facts,
+        rejected=text.rejected,
     )
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from io import BytesIO
@@ -55,7 +55,10 @@ SAMPLE_FIELDS: list[tuple[str, pa.DataType]] = [
     ("derived_from", _TEXT),
     ("split", _TEXT),
     ("facts", pa.list_(_FACT)),
+    ("rejected", _TEXT),
 ]
+# Columns that data sets of earlier builds do not have; they read as null.
+ADDED = ("rejected",)
 # Beside the fields of a Sample: what mixing, measuring and auditing want without reading a picture.
 EXTRA_FIELDS: list[tuple[str, pa.DataType]] = [
     ("label", _TEXT),
@@ -78,9 +81,12 @@ class Row:
     pixels_sha256: tuple[str, ...]
 
 
-def schema() -> pa.Schema:
-    """The columns of a shard with the feature metadata that makes `datasets` see images."""
-    fields = [*SAMPLE_FIELDS, *EXTRA_FIELDS]
+def schema(*, without: Sequence[str] = ()) -> pa.Schema:
+    """The columns of a shard with the feature metadata that makes `datasets` see images.
+
+    `without` some columns it is the schema of an earlier build.
+    """
+    fields = [field for field in (*SAMPLE_FIELDS, *EXTRA_FIELDS) if field[0] not in without]
     features = {name: _feature(kind) for name, kind in fields}
     features["images"] = {"feature": {"_type": "Image"}, "_type": "List"}
     return pa.schema(fields, metadata={"huggingface": json.dumps({"info": {"features": features}})})

@@ -166,7 +166,7 @@ class LocalChat:
             )
         room = self._context - len(encoded.ids)
         if room < 1:
-            raise RecordError("engines.too_long", where=place, found=len(encoded.ids), expected=self._context)
+            raise self._too_long(len(encoded.ids), len(request.images), place)
         cut = encoded.image_starts[-1] + self._encoder.image_tokens if encoded.image_starts else 0
         return _Asked(
             place=place,
@@ -174,3 +174,12 @@ class LocalChat:
             rest=encoded.ids[cut:],
             max_new_tokens=min(request.max_new_tokens, room),
         )
+
+    def _too_long(self, length: int, images: int, place: int) -> RecordError:
+        """What is wrong with a prompt that leaves no room for an answer, and how many images would fit."""
+        told = {"where": place, "found": length, "expected": self._context}
+        if not images:
+            return RecordError("engines.too_long", **told)
+        each = self._encoder.image_tokens
+        fit = max(0, (self._context - 1 - (length - images * each)) // each)
+        return RecordError("engines.too_many_images", **told, count=images, each=each, fit=fit)

@@ -10,6 +10,8 @@ from doctorsun.engines.http import HttpChat, HttpSettings
 
 if TYPE_CHECKING:
     from doctorsun.engines.local import LocalChat
+    from doctorsun.engines.whole import WholeChat
+    from doctorsun.model.parts import Parts
     from doctorsun.model.store import Dtype
 
 
@@ -41,11 +43,32 @@ def open_any(target: str | Path, *, http: HttpSettings | None = None, key: str |
 
 def open_chat(
     target: str | Path, *, dtype: "Dtype" = "float32", batch: int | None = None, device: str | None = None
-) -> "LocalChat":
+) -> "LocalChat | WholeChat":
     """The model of a run, checkpoint or model directory, ready to answer; its name is that of the run."""
-    from doctorsun.engines.local import LocalChat
-
     folder = model_folder(target)
     resolved = folder.resolve()
     name = resolved.parent.name if resolved.name == "model" else resolved.name
-    return LocalChat(folder, dtype=dtype, batch=batch, name=name, device=device)
+    return chat_with(folder, dtype=dtype, batch=batch, name=name, device=device)
+
+
+def chat_with(
+    source: "Path | Parts",
+    *,
+    dtype: "Dtype" = "float32",
+    batch: int | None = None,
+    name: str | None = None,
+    device: str | None = None,
+) -> "LocalChat | WholeChat":
+    """A model of this machine, ready to answer: the lean way for a LLaVA, its class's own for any other."""
+    import torch
+
+    from doctorsun.engines.local import LocalChat
+    from doctorsun.engines.whole import WholeChat
+    from doctorsun.model.store import load_model
+
+    parts = load_model(source, dtype=dtype) if isinstance(source, Path) else source
+    if isinstance(source, Path):
+        name = name or source.name
+        device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    kind = LocalChat if parts.whole is None else WholeChat
+    return kind(parts, batch=batch, name=name or "model", device=device)

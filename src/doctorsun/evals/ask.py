@@ -73,7 +73,7 @@ def ask(chat: Chat, tasks: Sequence[Task], out: Path, settings: EvalSettings, *,
         while batch := [one for _, one in zip(range(settings.batch), asks, strict=False)]:
             replies = chat.answer([one.request for one in batch])
             for one, reply in zip(batch, replies, strict=True):
-                file.write(to_line(_prediction(one, reply)))
+                file.write(to_line(_row(one, reply)))
                 finished += 1
                 reporter().step("evals.asking", finished, total)
             file.flush()
@@ -157,13 +157,20 @@ def _request(
     return (sha256s(images) if changed else shown), Request(messages, images, tokens)
 
 
-def _prediction(one: _Ask, reply: Reply) -> Prediction:
-    sample, question = one.question.sample, one.question
+def _row(one: _Ask, reply: Reply) -> Prediction:
+    return prediction(one.question, one.request, reply, condition=one.condition, shown=one.shown)
+
+
+def prediction(
+    question: Question, request: Request, reply: Reply, *, condition: Condition, shown: tuple[str, ...]
+) -> Prediction:
+    """The row of one reply, not scored yet."""
+    sample = question.sample
     return Prediction(
         id=sample.id,
         task=question.task,
         split=question.split,
-        condition=one.condition,
+        condition=condition,
         lang=sample.lang,
         kind=sample.kind,
         form=form(sample),
@@ -178,12 +185,12 @@ def _prediction(one: _Ask, reply: Reply) -> Prediction:
         allowed=question.allowed,
         phrasing=sample.phrasing,
         phrasing_held_out=question.held_out,
-        prompt=prompt_text(one.request.messages),
-        question=one.request.messages[-1].text.strip(),
+        prompt=prompt_text(request.messages),
+        question=request.messages[-1].text.strip(),
         reference=answer_text(sample),
         choices=sample.choices,
         images=question.images,
-        shown=one.shown,
+        shown=shown,
         reply=reply.text,
         stopped=reply.stopped,
         tokens=reply.tokens,

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from doctorsun.core.config import Config
 from doctorsun.core.errors import RecordError
+from doctorsun.core.schema import Shown
 from doctorsun.imaging.choosing import Policy, choose, shares
 from doctorsun.imaging.study import Frame, Lut, Series, Study, Window
 from doctorsun.imaging.windows import (
@@ -95,6 +96,31 @@ def pictures_of(
     series = subject.series if isinstance(subject, Study) else (subject,)
     most = shares([len(one) for one in series], how.max_pictures)
     return [sent for one, number in zip(series, most, strict=True) for sent in _of_series(one, how, number)]
+
+
+def names_of(pictures: Sequence[Sent]) -> tuple[Shown, ...]:
+    """Which slice of which series each picture is; none where no picture is one of several slices.
+
+    Tiles of a slide are no slices. Series are numbered where several give slices.
+    """
+    sliced = list(dict.fromkeys(sent.series for sent in pictures if _is_slice(sent)))
+    if not sliced:
+        return ()
+    several = len(sliced) > 1
+    return tuple(
+        Shown(
+            series=sliced.index(sent.series) + 1 if several else None,
+            slice=sent.index + 1,
+            count=sent.count,
+        )
+        if _is_slice(sent)
+        else Shown()
+        for sent in pictures
+    )
+
+
+def _is_slice(sent: Sent) -> bool:
+    return sent.count > 1 and not sent.tiles
 
 
 def look(frame: Frame, how: LookConfig = USUAL, *, scaling: Window | None = None) -> NDArray[np.uint8]:

@@ -19,6 +19,7 @@ from doctorsun.language.banks import Phrasing, pick
 from doctorsun.language.glossary import YES_NO, glossary
 from doctorsun.language.regions import box_text, position_facts, single_boxes
 from doctorsun.language.sentences import Sentence, bank_of, fact_slots, is_position, join, statements
+from doctorsun.language.shown import picture_parts
 
 LANGS: tuple[Lang, ...] = ("zh", "en")
 _HEADS: dict[Lang, tuple[str, str]] = {"en": ("Findings: ", " Impression: "), "zh": ("所见：", "印象：")}
@@ -306,7 +307,7 @@ def _facts_of(said: Sequence[Sentence]) -> tuple[Fact, ...]:
 
 
 def _sample(ask: _Ask, record: Record, card: Card, lang: Lang, split: Split) -> Sample:
-    places = (Part("image"),) * len(record.images)
+    places = picture_parts(len(record.images), record.shown, lang)
     return Sample(
         id=f"{card.name}/{record.id}/{ask.key}/{lang}",
         images=record.images,

@@ -1,10 +1,23 @@
 """What a model is made of and how its parts are tuned, as a recipe says it. Imports no torch."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
 
+from doctorsun.core import plugins
 from doctorsun.core.config import Config
+from doctorsun.core.errors import ModelError
+from doctorsun.model import encoders
+from doctorsun.model.vision_family import family_named
 
 
 class PartConfig(Config):
@@ -23,9 +36,9 @@ class PartConfig(Config):
 
 
 class VisionConfig(PartConfig):
-    """A CLIP or SigLIP kind of vision transformer; `*_px` are pixels of a side."""
+    """A vision transformer of a family in `encoders/`; `*_px` are pixels of a side."""
 
-    kind: Literal["clip", "siglip"] = "clip"
+    kind: str = "clip"
     width: PositiveInt = 192
     layers: PositiveInt = 6
     heads: PositiveInt = 6
@@ -35,6 +48,11 @@ class VisionConfig(PartConfig):
 
     @model_validator(mode="after")
     def _sizes_fit(self) -> Self:
+        known = plugins.names(encoders)
+        if self.kind not in known:
+            raise ValueError(
+                f"there is no encoder '{self.kind}'; did you mean: {plugins.near(self.kind, known)}"
+            )
         if self.image_px % self.patch_px:
             raise ValueError(f"image_px {self.image_px} is no multiple of patch_px {self.patch_px}")
         if self.width % self.heads:
@@ -70,29 +88,57 @@ class ModelConfig(Config):
 
     `feature_layer` counts as transformers' `hidden_states` do: 0 is the embedding, -1 the last layer.
     `select` says whether all tokens of that layer are read or the class token is left out (`patches`); null
-    takes what fits the encoder.
+    takes what fits the encoder. `weights` are float32, bfloat16, or as the language model's folder has them.
+    With `from` a whole model is taken instead: the folder of a vision-language model or of a finished run.
     """
 
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    source: str | None = Field(default=None, alias="from")
     vision: VisionConfig = VisionConfig()
     language: LanguageConfig = LanguageConfig()
     feature_layer: int = -2
     select: Literal["patches", "all"] | None = None
+    weights: Literal["fp32", "bf16", "stored"] = "fp32"
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Self:
+        fields = type(self).model_fields
+        said = [name for name in fields if getattr(self, name) != fields[name].default]
+        others = sorted(set(said) - {"source", "weights"})
+        if self.source is not None and others:
+            raise ValueError(f"with 'from' the whole model is taken as it is; leave out {others}")
+        return self
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
         layers = self.vision.layers
-        if self.vision.source is None and not -layers <= self.feature_layer <= layers:
+        if self.vision.source is not None:
+            return self
+        if not -layers <= self.feature_layer <= layers:
             raise ValueError(f"feature_layer {self.feature_layer} is beyond the encoder's {layers} layers")
-        if self.vision.source is None and self.vision.kind == "siglip" and self.select == "patches":
-            raise ValueError("select 'patches' leaves out a class token, and a siglip encoder has none")
+        try:
+            family_named(self.vision.kind).strategy(self.select)
+        except ModelError as error:
+            raise ValueError(str(error)) from None
         return self
+
+
+LayerRange = tuple[NonNegativeInt, PositiveInt]
+
+
+def _range(value: object) -> object:
+    """`20-24` as `[20, 24]`."""
+    first, dash, stop = value.partition("-") if isinstance(value, str) else ("", "", "")
+    return (int(first), int(stop)) if dash and first.isdigit() and stop.isdigit() else value
 
 
 class PartTuning(Config):
     """What a stage does with one part; a bare word in a recipe is the `mode`.
 
     `targets` are names of linear layers, all of them by default. `layers: live` leaves alone what lies behind
-    the hidden state that LLaVA reads and so gets no gradient; `all` adapts it too, as the original did.
+    the hidden state that is read and so gets no gradient; `all` adapts it too, as the original did.
+    A range, `[20, 24]` or `20-24`, tunes those layers alone: from 0, the second figure is not among them.
     """
 
     mode: Literal["frozen", "full", "lora", "qlora"] = "frozen"
@@ -102,7 +148,7 @@ class PartTuning(Config):
     alpha: PositiveInt = 16
     dropout: float = Field(default=0.05, ge=0.0, lt=1.0)
     targets: tuple[str, ...] = ()
-    layers: Literal["live", "all"] = "live"
+    layers: Literal["live", "all"] | Annotated[LayerRange, BeforeValidator(_range)] = "live"
 
     @model_validator(mode="before")
     @classmethod
@@ -111,6 +157,10 @@ class PartTuning(Config):
 
     @model_validator(mode="after")
     def _lr_where_learning(self) -> Self:
+        if isinstance(self.layers, tuple) and self.layers[0] >= self.layers[1]:
+            raise ValueError(
+                f"layers {self.layers[0]}-{self.layers[1]} is empty; the second figure is the larger"
+            )
         if self.mode != "frozen" and self.lr is None:
             raise ValueError(f"a part that is tuned ({self.mode}) needs lr")
         return self

@@ -8,11 +8,13 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from tokenizers import Encoding, Tokenizer
 from transformers import PreTrainedTokenizerBase
 
 from doctorsun.core.schema import Message
+from doctorsun.model.expansion import Expansion, FixedPictures, Grown, Pictured, Size, grow
 from doctorsun.model.template import (
     EncodeError,
     Shape,
@@ -45,15 +47,35 @@ class _Piece:
     encoding: Encoding
 
 
-class Encoder:
-    """The translation between conversations and the ids of one model; an image is `image_tokens` ids long."""
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """The tokens of a rendering, each run of image tokens as one, and what the pictures in it are."""
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, *, image_tokens: int) -> None:
+    grown: Grown
+    pieces: list[_Piece]
+    expansions: Sequence[Expansion]
+
+    @property
+    def ids(self) -> list[int]:
+        """All tokens, in a list of their own."""
+        return [number for piece in self.pieces for number in piece.encoding.ids]
+
+
+class Encoder:
+    """The translation between conversations and the ids of one model.
+
+    An image is `image_tokens` ids long; where `pictured` says how long it is, only one of unknown size is.
+    """
+
+    def __init__(
+        self, tokenizer: PreTrainedTokenizerBase, *, image_tokens: int, pictured: Pictured | None = None
+    ) -> None:
         self.tokenizer = tokenizer
         self.image_tokens = image_tokens
-        self.image_id: int = tokenizer.convert_tokens_to_ids("<image>")
-        self._template = Template(tokenizer)
-        self._control = _control_tokens(tokenizer)
+        self._pictured = pictured or FixedPictures(tokenizer, image_tokens)
+        self.image_id: int = tokenizer.convert_tokens_to_ids(self._pictured.token)
+        self._template = Template(self._pictured.chat, flat=pictured is None)
+        self._control = _control_tokens(tokenizer, str(self._pictured.chat.chat_template))
         longest_first = sorted(self._control, key=len, reverse=True)
         self._typed = re.compile("|".join(re.escape(token) for token in longest_first))
         self._backend = _without(tokenizer, frozenset())
@@ -65,33 +87,39 @@ class Encoder:
             error.values.setdefault("where", "chat_template")
             raise
 
-    def encode(self, messages: Sequence[Message], *, where: str = "sample") -> Encoded:
+    def encode(
+        self, messages: Sequence[Message], *, where: str = "sample", sizes: Sequence[Size] | None = None
+    ) -> Encoded:
         """The ids of a conversation that ends with an answer; EncodeError names `where` if it cannot be.
 
         Every answer is learnt; of a template that writes past turns differently, the last answer only.
+        `sizes` are those of its pictures, which some models need to know.
         """
         try:
             turns = self._turns(messages)
             if not turns or turns[-1].role != "assistant":
                 raise EncodeError("model.no_answer")
-            return self._encode(turns)
+            return self._encode(turns, sizes)
         except EncodeError as error:
             error.values.setdefault("where", where)
             raise
 
-    def prompt(self, messages: Sequence[Message], *, where: str = "request") -> Encoded:
+    def prompt(
+        self, messages: Sequence[Message], *, where: str = "request", sizes: Sequence[Size] | None = None
+    ) -> Encoded:
         """The ids of a conversation that waits for an answer, up to the answer; nothing is learnt."""
         try:
             turns = self._turns(messages)
             marked, texts = outline(turns)
             shape = self._template.shape(marked, True)
             rendering = self._template.render(turns, ask=True)
-            pieces = self._pieces(rendering, shape, place_texts(rendering, shape, texts))
+            written = self._write(
+                rendering, shape, place_texts(rendering, shape, texts), self._expansions(turns, sizes)
+            )
         except EncodeError as error:
             error.values.setdefault("where", where)
             raise
-        ids = [number for piece in pieces for number in piece.encoding.ids]
-        return self._expanded(ids, [False] * len(ids))
+        return self._expanded(written, [False] * len(written.ids))
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of an answer's ids, control tokens left out."""
@@ -104,24 +132,54 @@ class Encoder:
         turns = turns_of(messages)
         return turns if self._template.takes_system else fold_system(turns)
 
-    def _encode(self, turns: tuple[Turn, ...]) -> Encoded:
+    def _encode(self, turns: tuple[Turn, ...], sizes: Sequence[Size] | None) -> Encoded:
         marked, texts = outline(turns)
         shape = self._template.shape(marked, False)
         rendering = self._template.render(turns, ask=False)
         spans = place_texts(rendering, shape, texts)
-        pieces = self._pieces(rendering, shape, spans)
         if spans is None:
             answers = [self._last_answer(rendering, turns, shape)]
         elif self._past_turns_stand(rendering, turns, [spans[number] for number in shape.answers]):
             answers = [(spans[number], shape.pieces[number + 1]) for number in shape.answers]
         else:
             answers = [(spans[-1], shape.pieces[-1])]
-        ids = [number for piece in pieces for number in piece.encoding.ids]
-        mask = [False] * len(ids)
+        written = self._write(rendering, shape, spans, self._expansions(turns, sizes))
+        mask = [False] * len(written.ids)
         for span, after in answers:
-            first, last = self._token_range(pieces, span, after)
+            first, last = self._token_range(written.pieces, written.grown.span(span), after)
             mask[first : last + 1] = [True] * (last + 1 - first)
-        return self._expanded(ids, mask)
+        return self._expanded(written, mask)
+
+    def _expansions(self, turns: Sequence[Turn], sizes: Sequence[Size] | None) -> Sequence[Expansion]:
+        """What is written for each picture of a conversation."""
+        count = sum(part is None for turn in turns for part in turn.parts)
+        if sizes is not None and len(sizes) != count:
+            raise EncodeError("model.image_count", found=len(sizes), expected=count)
+        return self._pictured.expand(sizes if sizes is not None else [None] * count)
+
+    def _write(
+        self,
+        rendering: str,
+        shape: Shape,
+        spans: tuple[Span, ...] | None,
+        expansions: Sequence[Expansion],
+    ) -> _Written:
+        """The tokens of a rendering with its pictures written as they are to be."""
+        place = self._pictured.place
+        if spans is None:
+            places = [match.start() for match in re.finditer(re.escape(place), rendering)]
+        else:
+            starts = [0, *(span.stop for span in spans)]
+            places = [
+                start + match.start()
+                for start, piece in zip(starts, shape.pieces, strict=True)
+                for match in re.finditer(re.escape(place), piece)
+            ]
+        if len(places) != len(expansions):
+            raise EncodeError("model.control_typed", length=len(rendering))
+        grown = grow(rendering, shape.pieces, places, place=place, by=expansions)
+        moved = None if spans is None else tuple(grown.span(span) for span in spans)
+        return _Written(grown, self._pieces(grown, moved), expansions)
 
     def _past_turns_stand(self, rendering: str, turns: tuple[Turn, ...], answers: list[Span]) -> bool:
         """Whether a template that trims answers trims them just so when they are the last."""
@@ -139,33 +197,33 @@ class Encoder:
                 return Span(start, start + len(form), kept=form == text), after
         raise EncodeError("model.answer_lost", turn=len(turns) - 1, length=len(text))
 
-    def _pieces(self, rendering: str, shape: Shape, spans: tuple[Span, ...] | None) -> list[_Piece]:
+    def _pieces(self, grown: Grown, spans: tuple[Span, ...] | None) -> list[_Piece]:
         """The tokens of a rendering; only control tokens that the template wrote are control tokens."""
-        whole = self._backend.encode(rendering, add_special_tokens=False)
-        written = [token for piece in shape.pieces for token in self._typed.findall(piece)]
+        whole = self._backend.encode(grown.text, add_special_tokens=False)
+        written = [token for piece in grown.pieces for token in self._typed.findall(piece)]
         found = [number for number in whole.ids if number in self._control_ids]
         if found == [self._control[token] for token in written]:
             return [_Piece(0, whole)]
         if spans is None:
-            raise EncodeError("model.control_typed", length=len(rendering))
-        return self._split_pieces(rendering, shape, spans)
+            raise EncodeError("model.control_typed", length=len(grown.text))
+        return self._split_pieces(grown, spans)
 
-    def _split_pieces(self, rendering: str, shape: Shape, spans: tuple[Span, ...]) -> list[_Piece]:
+    def _split_pieces(self, grown: Grown, spans: tuple[Span, ...]) -> list[_Piece]:
         """As `_pieces`, for texts that hold a control token, told from the template's by its place."""
         pieces: list[_Piece] = []
         done = 0
         starts = [0, *(span.stop for span in spans)]
-        for start, written in zip(starts, shape.pieces, strict=True):
+        for start, written in zip(starts, grown.pieces, strict=True):
             for match in self._typed.finditer(written):
                 begin, end = start + match.start(), start + match.end()
                 pieces.append(
-                    _Piece(done, self._plain.encode(rendering[done:begin], add_special_tokens=False))
+                    _Piece(done, self._plain.encode(grown.text[done:begin], add_special_tokens=False))
                 )
                 pieces.append(
-                    _Piece(begin, self._backend.encode(rendering[begin:end], add_special_tokens=False))
+                    _Piece(begin, self._backend.encode(grown.text[begin:end], add_special_tokens=False))
                 )
                 done = end
-        pieces.append(_Piece(done, self._plain.encode(rendering[done:], add_special_tokens=False)))
+        pieces.append(_Piece(done, self._plain.encode(grown.text[done:], add_special_tokens=False)))
         return pieces
 
     def _token_range(self, pieces: list[_Piece], span: Span, after: str) -> tuple[int, int]:
@@ -179,14 +237,18 @@ class Encoder:
             raise EncodeError("model.token_straddles", start=span.start, stop=span.stop)
         return first, last
 
-    def _expanded(self, ids: list[int], mask: list[bool]) -> Encoded:
-        """The same with each image place made `image_tokens` long."""
+    def _expanded(self, written: _Written, mask: list[bool]) -> Encoded:
+        """The ids with each run of image tokens made as long as it is to be."""
+        ids = written.ids
+        lengths = [length for expansion in written.expansions for length in expansion.runs]
         places = [place for place, number in enumerate(ids) if number == self.image_id]
-        more = self.image_tokens - 1
-        for place in reversed(places):
-            ids[place:place] = [self.image_id] * more
-            mask[place:place] = [False] * more
-        return Encoded(ids, mask, [place + number * more for number, place in enumerate(places)])
+        for place, length in zip(reversed(places), reversed(lengths), strict=True):
+            ids[place:place] = [self.image_id] * (length - 1)
+            mask[place:place] = [False] * (length - 1)
+        more = accumulate((length - 1 for length in lengths), initial=0)
+        starts = [place + before for place, before in zip(places, more, strict=False)]
+        firsts = accumulate([0, *(len(expansion.runs) for expansion in written.expansions[:-1])])
+        return Encoded(ids, mask, [starts[first] for first in firsts] if starts else [])
 
     def _end_id(self) -> int:
         """The token that ends an answer, as the template writes it."""
@@ -198,9 +260,8 @@ class Encoder:
         return self._control[match.group()]
 
 
-def _control_tokens(tokenizer: PreTrainedTokenizerBase) -> dict[str, int]:
+def _control_tokens(tokenizer: PreTrainedTokenizerBase, template: str) -> dict[str, int]:
     """The tokens that steer a model: all special ones, and added ones that the template itself writes."""
-    template = str(tokenizer.chat_template)
     return {
         str(token.content): number
         for number, token in tokenizer.added_tokens_decoder.items()

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from huggingface_hub.errors import StrictDataclassError
@@ -18,7 +18,7 @@ def load_weights(
     kind: Any,  # noqa: ANN401 - a class of transformers, which has no types
     source: str | Path,
     *,
-    dtype: torch.dtype,
+    dtype: torch.dtype | Literal["auto"],
     allowed: tuple[str, ...] = (),
 ) -> Any:  # noqa: ANN401
     """The model of class `kind` in a folder or the local cache; keys that start as `allowed` may be left.

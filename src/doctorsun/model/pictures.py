@@ -5,7 +5,7 @@ the model. `pixels_BCHW` is float32, normalised by the encoder's mean and deviat
 """
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,16 +14,23 @@ import transformers
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from doctorsun.core.errors import ModelError, RecordError
+from doctorsun.model.vision_family import BICUBIC, CLIP_MEAN, CLIP_STD, VisionFamily
 
 _DEEP_MODES = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
-_CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
-_CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 
 
 def image_processor(
-    image_px: int, *, mean: Sequence[float] = _CLIP_MEAN, std: Sequence[float] = _CLIP_STD
+    image_px: int,
+    *,
+    mean: Sequence[float] = CLIP_MEAN,
+    std: Sequence[float] = CLIP_STD,
+    resample: int = BICUBIC,
+    scale: float = 1 / 255,
 ) -> Any:  # noqa: ANN401 - transformers has no types
-    """The processor of transformers that pads to a square; the Pillow kind, which needs no torchvision."""
+    """The processor of transformers that pads to a square; the Pillow kind, which needs no torchvision.
+
+    Levels are scaled by `scale`, less `mean`, over `std`; `resample` is counted as Pillow does.
+    """
     kind = getattr(transformers, "LlavaImageProcessorPil", None) or transformers.LlavaImageProcessor
     return kind(
         do_pad=True,
@@ -32,6 +39,24 @@ def image_processor(
         do_center_crop=False,
         image_mean=list(mean),
         image_std=list(std),
+        resample=resample,
+        rescale_factor=scale,
+    )
+
+
+def own_processor(image_px: int, told: Mapping[str, Any], family: VisionFamily) -> Any:  # noqa: ANN401
+    """The processor that does to a padded square what an encoder's own preprocessor (`told`) would.
+
+    Where that says nothing, the family's way holds.
+    """
+    plain = told.get("do_normalize") is False
+    resample, scale = told.get("resample"), told.get("rescale_factor")
+    return image_processor(
+        image_px,
+        mean=(0.0, 0.0, 0.0) if plain else told.get("image_mean") or family.mean,
+        std=(1.0, 1.0, 1.0) if plain else told.get("image_std") or family.std,
+        resample=family.resample if resample is None else int(resample),
+        scale=1.0 if told.get("do_rescale") is False else float(scale or 1 / 255),
     )
 
 

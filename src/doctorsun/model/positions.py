@@ -6,19 +6,22 @@ transformers starts CLIP's so small that a tiny encoder stays blind to place.
 import torch
 from torch import nn
 
+from doctorsun.model.vision_family import VisionFamily, patch_side
 
-def start_positions(vision: nn.Module) -> None:
-    """Set the position embeddings of a fresh CLIP or SigLIP encoder; a class token's is zero."""
-    embeddings = vision.get_submodule("embeddings")
-    weight = embeddings.get_submodule("position_embedding").get_parameter("weight")
-    kernel = embeddings.get_submodule("patch_embedding").get_parameter("weight")
-    side = round((kernel.new_tensor(embeddings.num_patches)).sqrt().item())
-    table = sin_cos(side, weight.shape[1])
+
+def start_positions(vision: nn.Module, family: VisionFamily) -> None:
+    """Set the position embeddings of a fresh encoder; a class token's is zero. Rotary ones need none."""
+    if family.positions is None:
+        return
+    places = vision.get_parameter(family.positions)
+    kernel = vision.get_parameter(family.kernel)
+    side = patch_side(vision.config)
+    table = sin_cos(side, places.shape[-1])
     # What a patch of one colour, one deviation from the mean, comes to in each channel of the embedding.
     size = kernel.detach().std() * kernel[0].numel() ** 0.5
     with torch.no_grad():
-        weight.zero_()
-        weight[-side * side :] = table / table.square().mean().sqrt() * size
+        places.zero_()
+        places[..., -side * side :, :] = table / table.square().mean().sqrt() * size
 
 
 def sin_cos(side: int, width: int) -> torch.Tensor:

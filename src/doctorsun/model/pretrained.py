@@ -1,35 +1,34 @@
 """Pre-trained parts from a folder or transformers' local cache: nothing missing, nothing remote."""
 
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 import torch
+import transformers
 from transformers import (
     AutoConfig,
-    AutoImageProcessor,
     AutoModelForCausalLM,
     AutoTokenizer,
-    CLIPVisionModel,
-    LlavaForConditionalGeneration,
+    ImageProcessingMixin,
     PretrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
-    SiglipVisionModel,
 )
 
 from doctorsun.core.errors import ModelError
 from doctorsun.model.loading import load_weights
-from doctorsun.model.pictures import image_processor
+from doctorsun.model.open_clip import is_open_clip, read_open_clip
+from doctorsun.model.pictures import own_processor
 from doctorsun.model.trust import refuse_unsafe
+from doctorsun.model.vision_family import family_for, square
 
-_VISION = {"clip": CLIPVisionModel, "siglip": SiglipVisionModel}
-_OTHER_HALF = ("text_model.", "visual_projection.", "text_projection.", "logit_scale", "logit_bias")
-_ROUND_TO = 64
+Stored = torch.dtype | Literal["auto"]
 
 
 @dataclass(frozen=True, slots=True)
 class PretrainedVision:
-    """A CLIP or SigLIP encoder and how it wants its pictures."""
+    """An encoder and the processor that gives it its pictures."""
 
     model: PreTrainedModel
     image_processor: Any
@@ -47,47 +46,37 @@ class PretrainedLanguage:
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
 
-    def put_into(self, llava: LlavaForConditionalGeneration, *, tokens: int) -> None:
-        """Make this the language model of a LLaVA; it must tell the same there as alone."""
-        ids = torch.arange(8)[None] + 5
-        with torch.inference_mode():
-            alone = self.model(input_ids=ids).logits
-        head = self.model.get_output_embeddings()
-        if getattr(head, "bias", None) is not None:
-            raise ModelError("model.head_bias", found=type(self.model).__name__)
-        llava.model.language_model = self.model.base_model
-        llava.lm_head = head
-        with torch.inference_mode():
-            joined = llava(input_ids=ids).logits
-        if not torch.allclose(alone, joined, rtol=1e-3, atol=1e-4):
-            raise ModelError("model.language_differs", found=type(self.model).__name__)
-        if tokens > self.model.config.vocab_size:
-            llava.resize_token_embeddings(tokens, pad_to_multiple_of=_ROUND_TO, mean_resizing=False)
 
-
-def load_vision(source: str) -> PretrainedVision:
-    """The encoder of a CLIP or SigLIP folder; its text half, if there is one, is left out."""
-    refuse_unsafe(source)
+def load_vision(source: str, *, dtype: Stored = torch.float32) -> PretrainedVision:
+    """The encoder of a folder, open_clip's too; its text half or classifier, if there is one, is left out."""
+    if is_open_clip(source):
+        return _open_clip(Path(source), dtype=dtype)
+    config = vision_config(source)
+    family = family_for(config.model_type, where=source)
+    kind = getattr(transformers, family.model)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)  # of weights that LLaVA never reads, where the folder has none
+        model = load_weights(kind, source, dtype=dtype, allowed=(*family.other_half, *family.unread))
     try:
-        config = AutoConfig.from_pretrained(source, local_files_only=True)
-    except (OSError, ValueError):
-        raise ModelError("model.no_model", where=source) from None
-    kind = str(config.model_type).removesuffix("_vision_model")
-    if kind not in _VISION:
-        raise ModelError("model.vision_kind", where=source, found=config.model_type, expected=sorted(_VISION))
-    model = load_weights(_VISION[kind], source, dtype=torch.float32, allowed=_OTHER_HALF)
-    try:
-        own = AutoImageProcessor.from_pretrained(source, local_files_only=True, backend="pil")
+        told, _ = ImageProcessingMixin.get_image_processor_dict(source, local_files_only=True)
     except (OSError, ValueError):
         raise ModelError("model.no_pictures_config", where=source) from None
-    pictures = image_processor(model.config.image_size, mean=own.image_mean, std=own.image_std)
-    return PretrainedVision(model, pictures)
+    return PretrainedVision(model, own_processor(square(model.config.image_size), told, family))
 
 
-def load_language(source: str) -> PretrainedLanguage:
-    """The causal language model of a folder with its tokenizer."""
+def _open_clip(folder: Path, *, dtype: Stored) -> PretrainedVision:
+    model, told = read_open_clip(folder)
+    if isinstance(dtype, torch.dtype):
+        model.to(dtype)
+    family = family_for(str(model.config.model_type), where=folder)
+    return PretrainedVision(model, own_processor(square(model.config.image_size), told, family))
+
+
+def load_language(source: str, *, dtype: Stored = torch.float32) -> PretrainedLanguage:
+    """The causal language model of a folder with its tokenizer, in `dtype` or ("auto") as it is stored."""
     tokenizer = load_tokenizer(source)
-    return PretrainedLanguage(load_weights(AutoModelForCausalLM, source, dtype=torch.float32), tokenizer)
+    language_config(source)
+    return PretrainedLanguage(load_weights(AutoModelForCausalLM, source, dtype=dtype), tokenizer)
 
 
 def load_tokenizer(source: str) -> PreTrainedTokenizerBase:
@@ -100,3 +89,32 @@ def load_tokenizer(source: str) -> PreTrainedTokenizerBase:
     except (OSError, ValueError):
         raise ModelError("model.no_model", where=source) from None
     return tokenizer
+
+
+def vision_config(source: str) -> PretrainedConfig:
+    """The configuration of a folder's encoder, also of one that has a text half; no weight is read."""
+    config = _config(source)
+    family_for(str(config.model_type), where=source)
+    own: PretrainedConfig = getattr(config, "vision_config", config)
+    return own
+
+
+def language_config(source: str) -> PretrainedConfig:
+    """The configuration of a folder's language model; ModelError if it sees pictures or is quantised."""
+    config = _config(source)
+    if hasattr(config, "vision_config"):
+        raise ModelError("model.language_whole", where=source, found=config.model_type)
+    if getattr(config, "quantization_config", None):
+        raise ModelError("model.language_quantised", where=source)
+    return config
+
+
+def _config(source: str) -> PretrainedConfig:
+    refuse_unsafe(source)
+    try:
+        config: PretrainedConfig = AutoConfig.from_pretrained(
+            source, local_files_only=True, trust_remote_code=False
+        )
+    except (OSError, ValueError):
+        raise ModelError("model.no_model", where=source) from None
+    return config

@@ -1,5 +1,6 @@
-"""Linear layers in 4 bits (NF4 of bitsandbytes) for QLoRA, and back into plain layers."""
+"""Linear layers in 4 bits for QLoRA (NF4 of bitsandbytes, scales quantised too), and back into plain ones."""
 
+from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -10,14 +11,13 @@ from torch import nn
 from doctorsun.core.errors import MissingExtra
 
 
-def quantise(module: nn.Module) -> None:
-    """Put every linear layer below `module` into 4 bits where it is; MissingExtra without bitsandbytes."""
+def quantise(module: nn.Module, paths: Sequence[str]) -> None:
+    """Put the linear layers at `paths` below `module` into 4 bits; MissingExtra without bitsandbytes."""
     if find_spec("bitsandbytes") is None:
         raise MissingExtra("qlora", "qlora")
     bnb = import_module("bitsandbytes")
-    for path, layer in list(module.named_modules()):
-        if isinstance(layer, nn.Linear):
-            _replace(module, path, _packed(bnb, layer))
+    for path in paths:
+        _replace(module, path, _packed(bnb, module.get_submodule(path)))
     module.is_loaded_in_4bit = True  # type: ignore[assignment]  # what peft asks
 
 
@@ -43,7 +43,7 @@ def unquantise(module: nn.Module) -> None:
             _replace(module, path, plain(layer))
 
 
-def _packed(bnb: Any, layer: nn.Linear) -> nn.Module:  # noqa: ANN401 - a package without types
+def _packed(bnb: Any, layer: Any) -> nn.Module:  # noqa: ANN401 - a package without types
     made: nn.Module = bnb.nn.Linear4bit(
         layer.in_features,
         layer.out_features,

@@ -3,19 +3,25 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from transformers import AutoConfig
+
 from doctorsun.model.assemble import add_tokens
 from doctorsun.model.config import ModelConfig
 from doctorsun.model.encode import Encoder
-from doctorsun.model.parts import image_tokens
+from doctorsun.model.parts import image_tokens, whole_encoder, whole_pictures
 from doctorsun.model.pictures import PictureProcessor
 from doctorsun.model.pretrained import load_tokenizer
-from doctorsun.model.store import load_processor
+from doctorsun.model.store import load_processor, model_kind, start_folder
 from doctorsun.model.tokenizer import train_tokenizer
 
 
 def encoder_in(folder: Path) -> Encoder:
     """The encoder of a model's folder; ModelError where it has no processor."""
     processor = load_processor(folder)
+    if model_kind(folder) not in (None, "llava"):
+        return whole_encoder(
+            whole_pictures(processor, AutoConfig.from_pretrained(folder, local_files_only=True))
+        )
     pictures = PictureProcessor(processor.image_processor)
     return Encoder(processor.tokenizer, image_tokens=image_tokens(processor, pictures.size))
 
@@ -25,6 +31,8 @@ def encoder_for(config: ModelConfig, texts: Iterable[str]) -> Encoder:
 
     An image counts as many tokens as the recipe's own encoder has patches.
     """
+    if config.source:
+        return encoder_in(start_folder(config.source))
     language, vision = config.language, config.vision
     if language.source:
         tokenizer = load_tokenizer(language.source)

@@ -11,7 +11,6 @@ from functools import lru_cache
 from typing import Any
 
 from jinja2 import TemplateError
-from transformers import PreTrainedTokenizerBase
 
 from doctorsun.core.errors import DoctorSunError
 from doctorsun.core.schema import Message, Part
@@ -55,6 +54,11 @@ class Turn:
     def content(self) -> str:
         """The turn as one string; an image is `<image>` and a line break."""
         return "".join(IMAGE_PLACE if part is None else part for part in self.parts)
+
+    @property
+    def listed(self) -> list[dict[str, str]]:
+        """The turn as a processor takes it."""
+        return [{"type": "image"} if part is None else {"type": "text", "text": part} for part in self.parts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,22 +104,41 @@ def fold_system(turns: tuple[Turn, ...]) -> tuple[Turn, ...]:
 
 
 class Template:
-    """The chat template of one tokenizer."""
+    """The chat template of a tokenizer, or of a processor, which takes lists of parts instead of strings."""
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
-        if not tokenizer.chat_template:
+    def __init__(self, chat: Any, *, flat: bool = True) -> None:  # noqa: ANN401 - transformers has no types
+        if not chat.chat_template:
             raise EncodeError("model.no_template")
-        self._tokenizer = tokenizer
+        self._chat = chat
+        self._flat = flat
         self.shape = lru_cache(maxsize=1024)(self._shape)
+        self._answers_end = None if flat else self._end_of_other_opening()
         self.takes_system = self._takes_system()
 
     def render(self, turns: Sequence[Turn], *, ask: bool) -> str:
-        """The template's text for `turns`; with `ask`, the start of an answer follows."""
-        content: list[dict[str, Any]] = [{"role": turn.role, "content": turn.content} for turn in turns]
+        """The template's text for `turns`; with `ask`, the start of an answer follows.
+
+        A published template that starts an answer in another way when it asks for it than when it shows it
+        (LLaVA-OneVision's does, by a space) is followed where it asks, for so the model was and is asked.
+        """
+        if self._answers_end is not None and not ask and turns and turns[-1].role == "assistant":
+            opening = self._rendered(turns[:-1], ask=True)
+            return opening + "".join(part or "" for part in turns[-1].parts) + self._answers_end
+        return self._rendered(turns, ask=ask)
+
+    def _end_of_other_opening(self) -> str | None:
+        """What follows an answer, of a template that starts answers in two ways; else null."""
+        turns = (Turn("user", (_marker(0),)), Turn("assistant", (_marker(1),)))
+        shown, asked = self._rendered(turns, ask=False), self._rendered(turns[:1], ask=True)
+        opening, found, end = shown.partition(_marker(1))
+        return end if found and opening != asked else None
+
+    def _rendered(self, turns: Sequence[Turn], *, ask: bool) -> str:
+        content: list[dict[str, Any]] = [
+            {"role": turn.role, "content": turn.content if self._flat else turn.listed} for turn in turns
+        ]
         try:
-            text: str = self._tokenizer.apply_chat_template(
-                content, tokenize=False, add_generation_prompt=ask
-            )
+            text: str = self._chat.apply_chat_template(content, tokenize=False, add_generation_prompt=ask)
         except TemplateError as error:
             raise EncodeError("model.template_refuses", problem=error.message) from None
         return text

@@ -41,8 +41,12 @@ def check_loading(source: str | Path, info: Mapping[str, object], *, allowed: tu
 def write_manifest(folder: Path) -> None:
     """Put the SHA-256 of every file below `folder` into its manifest."""
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)
-    sums = {path.relative_to(folder).as_posix(): sha256_file(path) for path in files}
-    write_whole(folder / MANIFEST, json.dumps({"sha256": sums}, indent=1) + "\n")
+    write_sums(folder, {path.relative_to(folder).as_posix(): sha256_file(path) for path in files})
+
+
+def write_sums(folder: Path, sums: Mapping[str, str]) -> None:
+    """Put the SHA-256 of files, by their place in the folder, into its manifest."""
+    write_whole(folder / MANIFEST, json.dumps({"sha256": dict(sorted(sums.items()))}, indent=1) + "\n")
 
 
 def verify_manifest(folder: Path) -> None:

@@ -1,25 +1,21 @@
-"""Which weights of a LLaVA learn, and how: frozen, full or LoRA; and LoRA back into plain weights."""
+"""Which weights of a model learn, and how: frozen, full or LoRA; and LoRA back into plain weights."""
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from peft import LoraConfig, inject_adapter_in_model
 from peft.tuners.lora import LoraLayer
 from torch import nn
-from transformers import LlavaForConditionalGeneration
 
 from doctorsun.core.errors import ConfigError
+from doctorsun.core.progress import reporter
+from doctorsun.model.anatomy import PARTS, Anatomy, PartName, anatomy
 from doctorsun.model.config import PartTuning, TuneConfig
 from doctorsun.model.quantise import is_quantised, plain, quantise, unquantise
 
-__all__ = ["Group", "PartTuning", "TuneConfig", "Tuned", "apply_tuning", "merge_tuning", "parts_of"]
-
-PartName = Literal["vision", "projector", "language"]
-_LAYER = re.compile(r"^encoder\.layers\.(\d+)\.")
-_BEHIND_LAYERS = ("post_layernorm.", "head.")
+__all__ = ["Group", "PartTuning", "TuneConfig", "Tuned", "apply_tuning", "merge_tuning"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +31,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Tuned:
-    """What learns in a model, and `dead`: the encoder's modules that LLaVA never reads, so cannot learn."""
+    """What learns in a model, and `dead`: the encoder's modules that nothing reads, so cannot learn."""
 
     groups: tuple[Group, ...]
     dead: tuple[str, ...]
@@ -46,35 +42,55 @@ class Tuned:
         return sum(parameter.numel() for group in self.groups for parameter in group.parameters)
 
 
-def parts_of(model: LlavaForConditionalGeneration) -> dict[PartName, tuple[nn.Module, ...]]:
-    """The modules of each part; the output layer belongs to the language model."""
-    return {
-        "vision": (model.model.vision_tower,),
-        "projector": (model.model.multi_modal_projector,),
-        "language": (model.model.language_model, model.lm_head),
-    }
+def apply_tuning(model: nn.Module, config: TuneConfig, *, seed: int) -> Tuned:
+    """Set what learns in `model`, adding LoRA layers where asked (their start is drawn from `seed`).
 
-
-def apply_tuning(model: LlavaForConditionalGeneration, config: TuneConfig, *, seed: int) -> Tuned:
-    """Set what learns in `model`, adding LoRA layers where asked (their start is drawn from `seed`)."""
-    tuning: dict[PartName, PartTuning] = {
-        "vision": config.vision,
-        "projector": config.projector,
-        "language": config.language,
-    }
-    dead = dead_modules(model)
+    ConfigError for targets and layers that the model has not. LoRA that can get no gradient is told by name.
+    """
+    body = anatomy(model)
     model.requires_grad_(False)
     groups: list[Group] = []
-    for name, modules in parts_of(model).items():
-        part = tuning[name]
+    for name in PARTS:
+        part: PartTuning = getattr(config, name)
+        reach = _reach(model, body, part, name=name)
         if part.mode in {"lora", "qlora"}:
-            skipped = dead if name == "vision" and part.layers == "live" else ()
-            _add_lora(modules[0], part, name=name, skipped=skipped, seed=seed)
-        groups.extend(_groups(model, modules, part, name=name, dead=dead))
-    return Tuned(tuple(groups), dead)
+            _add_lora(model, body, part, reach, name=name, seed=seed)
+        groups.extend(_groups(model, body, part, reach, name=name))
+    return Tuned(tuple(groups), body.behind)
 
 
-def merge_tuning(model: LlavaForConditionalGeneration) -> None:
+@dataclass(frozen=True, slots=True)
+class _Reach:
+    """Where in a part a stage may change something: below one of `only`, if there are such, not `dead`."""
+
+    only: tuple[str, ...]
+    dead: tuple[str, ...]
+
+    def holds(self, path: str) -> bool:
+        """Whether what stands at `path` may be changed."""
+        return (not self.only or path.startswith(self.only)) and not path.startswith(self.dead)
+
+
+def _reach(model: nn.Module, body: Anatomy, part: PartTuning, *, name: PartName) -> _Reach:
+    dead = tuple(f"{path}." for path in body.behind)
+    if part.mode == "frozen" or not isinstance(part.layers, tuple):
+        return _Reach((), () if part.layers == "all" and part.mode != "full" else dead)
+    if name == "projector":
+        raise ConfigError("model.no_layer_range", part=name)
+    layers = body.vision_layers if name == "vision" else body.language_layers
+    first, stop = part.layers
+    count = sum(1 for _ in model.get_submodule(layers).children())
+    if stop > count:
+        raise ConfigError("model.layer_range", part=name, found=f"{first}-{stop}", layers=count)
+    only = tuple(f"{layers}.{number}." for number in range(first, stop))
+    if all(path in dead for path in only):
+        raise ConfigError(
+            "model.dead_range", part=name, found=f"{first}-{stop}", names=", ".join(body.behind)
+        )
+    return _Reach(only, dead)
+
+
+def merge_tuning(model: nn.Module) -> None:
     """Add every LoRA layer into the plain layer it stands on, which takes its place: plain weights again.
 
     Layers in 4 bits become plain first, so what was learnt is not rounded away.
@@ -97,36 +113,50 @@ def _merged(layer: LoraLayer) -> nn.Module:
     return made
 
 
-def dead_modules(model: LlavaForConditionalGeneration) -> tuple[str, ...]:
-    """The encoder's modules behind the hidden state that LLaVA reads, by their names within the encoder."""
-    layers = model.config.vision_config.num_hidden_layers
-    chosen = model.config.vision_feature_layer
-    read = [chosen] if isinstance(chosen, int) else chosen
-    first = max(layer if layer >= 0 else layers + 1 + layer for layer in read)
-    children = [name for name, _ in model.model.vision_tower.named_children()]
-    behind = [name.removesuffix(".") for name in _BEHIND_LAYERS if name.removesuffix(".") in children]
-    return (*(f"encoder.layers.{number}" for number in range(first, layers)), *behind)
-
-
-def _add_lora(module: nn.Module, part: PartTuning, *, name: str, skipped: tuple[str, ...], seed: int) -> None:
-    if part.mode == "qlora":
-        quantise(module)
-    linear = [path for path, child in module.named_modules() if isinstance(child, nn.Linear)]
+def _add_lora(
+    model: nn.Module, body: Anatomy, part: PartTuning, reach: _Reach, *, name: PartName, seed: int
+) -> None:
+    """Put LoRA on the linear layers of a part that are wanted, all its linear layers in 4 bits for qlora."""
+    linear = [
+        path
+        for path, module in model.named_modules()
+        if isinstance(module, nn.Linear) and body.part_of(path) == name and path != body.head
+    ]
     wanted = [
         path
         for path in linear
-        if not path.startswith(tuple(f"{prefix}." for prefix in skipped) or ("\0",))
-        and (not part.targets or path.rpartition(".")[2] in part.targets)
+        if reach.holds(path) and (not part.targets or path.rpartition(".")[2] in part.targets)
     ]
     if not wanted:
         known = sorted({path.rpartition(".")[2] for path in linear})
         raise ConfigError("model.no_targets", part=name, found=list(part.targets), expected=known)
+    dead = [path for path in wanted if path.startswith(tuple(f"{one}." for one in body.behind))]
+    if dead:
+        reporter().note("model.lora_without_gradient", part=name, count=len(dead), names=_shown(dead))
+    roots = {"vision": (body.vision,), "language": (body.language,), "projector": body.projectors}
+    for root in roots[name]:
+        if below := _below(root, wanted):
+            if part.mode == "qlora":
+                quantise(model.get_submodule(root), _below(root, linear))
+            _inject(model.get_submodule(root), below, part, seed=seed)
+
+
+def _below(root: str, paths: list[str]) -> list[str]:
+    """The paths that lie below `root`, from there."""
+    return [path.removeprefix(f"{root}.") for path in paths if path.startswith(f"{root}.")]
+
+
+def _shown(paths: list[str]) -> str:
+    return ", ".join(paths[:6]) + (", …" if paths[6:] else "")
+
+
+def _inject(module: nn.Module, paths: list[str], part: PartTuning, *, seed: int) -> None:
     config = LoraConfig(
         r=part.rank,
         lora_alpha=part.alpha,
         lora_dropout=part.dropout,
         bias="none",
-        target_modules="|".join(re.escape(path) for path in wanted),
+        target_modules="|".join(re.escape(path) for path in paths),
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -135,18 +165,16 @@ def _add_lora(module: nn.Module, part: PartTuning, *, name: str, skipped: tuple[
 
 
 def _groups(
-    model: LlavaForConditionalGeneration,
-    modules: tuple[nn.Module, ...],
-    part: PartTuning,
-    *,
-    name: PartName,
-    dead: tuple[str, ...],
+    model: nn.Module, body: Anatomy, part: PartTuning, reach: _Reach, *, name: PartName
 ) -> Iterator[Group]:
     """The groups of one part: matrices with weight decay, biases, norms and embeddings of a class without."""
     if part.mode == "frozen" or part.lr is None:
         return
-    mine = {id(parameter) for parameter in _learning(modules, part, dead=dead if name == "vision" else ())}
-    found = [(path, parameter) for path, parameter in model.named_parameters() if id(parameter) in mine]
+    found = [
+        (path, parameter)
+        for path, parameter in model.named_parameters()
+        if body.part_of(path) == name and (reach.holds(path) if part.mode == "full" else ".lora_" in path)
+    ]
     for _, parameter in found:
         parameter.requires_grad_(True)
     matrices = [(path, parameter) for path, parameter in found if parameter.ndim > 1]
@@ -155,16 +183,3 @@ def _groups(
         if members:
             names, parameters = zip(*members, strict=True)
             yield Group(f"{name}{suffix}", names, parameters, part.lr, decay)
-
-
-def _learning(
-    modules: tuple[nn.Module, ...], part: PartTuning, *, dead: tuple[str, ...]
-) -> Iterator[nn.Parameter]:
-    behind = tuple(f"{prefix}." for prefix in dead) or ("\0",)
-    for module in modules:
-        for path, parameter in module.named_parameters():
-            if part.mode == "full":
-                if not path.startswith(behind):
-                    yield parameter
-            elif ".lora_" in path:
-                yield parameter

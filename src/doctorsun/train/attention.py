@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import AttentionInterface
 
-from doctorsun.train.packing import Block
+from doctorsun.train.flexible import FlexPlan
+from doctorsun.train.packing import Block, Packed
 
 BLOCKS, PICTURES = "doctorsun_blocks", "doctorsun_pictures"
 _STEP = 16
@@ -25,12 +26,20 @@ _STEP = 16
 
 @dataclass(frozen=True)
 class _Lot:
-    """Blocks that are computed together: which tokens ask, which are seen, and which of these by each."""
+    """Blocks that are computed together, and which of the tokens they see each of their tokens sees."""
 
-    asking: Tensor
-    seen: Tensor
     count: int
     mask_QK: Tensor
+
+    @property
+    def asking(self) -> int:
+        """How many tokens ask."""
+        return self.count * self.mask_QK.shape[0]
+
+    @property
+    def seen(self) -> int:
+        """How many tokens are seen."""
+        return self.count * self.mask_QK.shape[1]
 
 
 class BlockPlan:
@@ -41,7 +50,7 @@ class BlockPlan:
         for block in blocks:
             kinds[(block.prefix, -(-block.length // _STEP))].append(block)
         self.lots: list[_Lot] = []
-        places, kept, done = [], [], 0
+        asking, seen, places, kept, done = [], [], [], [], 0
         for (prefix, steps), members in sorted(kinds.items()):
             longest, count = _STEP * steps, _round(len(members))
             lengths = np.array([block.length for block in members] + [0] * (count - len(members)))
@@ -50,33 +59,51 @@ class BlockPlan:
                 [block.start + np.minimum(np.arange(longest), block.length - 1) for block in members]
             )
             before = np.stack([block.prefix_start + np.arange(prefix) for block in members])
-            seen = np.concatenate([before, own], axis=1)
-            self.lots.append(
-                _Lot(
-                    torch.from_numpy(own.reshape(-1)).to(device),
-                    torch.from_numpy(seen.reshape(-1)).to(device),
-                    count,
-                    _mask(longest, prefix).to(device),
-                )
-            )
+            asking.append(own.reshape(-1))
+            seen.append(np.concatenate([before, own], axis=1).reshape(-1))
+            self.lots.append(_Lot(count, _mask(longest, prefix).to(device)))
             real = np.arange(longest) < lengths[:, None]
             places.append(own[real])
             kept.append(np.flatnonzero(real) + done)
             done += own.size
         order = np.concatenate(kept)[np.argsort(np.concatenate(places))]
-        self.order = torch.from_numpy(order).to(device)
+        self.asking, self.seen, self.order = (
+            torch.from_numpy(one).to(device) for one in (np.concatenate(asking), np.concatenate(seen), order)
+        )
 
-    def attend(self, query_LHD: Tensor, key_LHD: Tensor, value_LHD: Tensor, **how: Any) -> Tensor:  # noqa: ANN401 - of `attention`
-        """What each token reads from those it sees, `[L, H, D]`."""
+    def attend(
+        self,
+        query_LHD: Tensor,
+        key_LHD: Tensor,
+        value_LHD: Tensor,
+        *,
+        scale: float | None,
+        dropout: float = 0.0,
+        window: int | None = None,
+    ) -> Tensor:
+        """What each token reads from those it sees, `[L, H, D]`; `window` is how far back it sees."""
+        # Chosen once for all lots: the gradient of each choice is a tensor of noughts as long as the rows.
+        asking, seen = [lot.asking for lot in self.lots], [lot.seen for lot in self.lots]
+        chosen = zip(
+            torch.split(query_LHD.index_select(0, self.asking), asking),
+            torch.split(key_LHD.index_select(0, self.seen), seen),
+            torch.split(value_LHD.index_select(0, self.seen), seen),
+            strict=True,
+        )
         found = []
-        for lot in self.lots:
+        for lot, tensors in zip(self.lots, chosen, strict=True):
             query, key, value = (
-                tensor.index_select(0, places).view(lot.count, -1, *tensor.shape[1:]).transpose(1, 2)
-                for tensor, places in ((query_LHD, lot.asking), (key_LHD, lot.seen), (value_LHD, lot.seen))
+                tensor.view(lot.count, -1, *tensor.shape[1:]).transpose(1, 2) for tensor in tensors
             )
-            read = attention(query, key, value, mask_QK=lot.mask_QK, **how)
+            mask_QK = lot.mask_QK if window is None else lot.mask_QK & _near(lot.mask_QK, window)
+            read = attention(query, key, value, mask_QK=mask_QK, scale=scale, dropout=dropout)
             found.append(read.transpose(1, 2).flatten(0, 1))
         return torch.cat(found).index_select(0, self.order)
+
+
+def plan_of(packed: Packed, device: torch.device) -> BlockPlan | FlexPlan:
+    """How the tokens of packed rows attend on a device."""
+    return FlexPlan(packed, device) if device.type == "cuda" else BlockPlan(packed.blocks, device)
 
 
 def attention(
@@ -130,6 +157,12 @@ def _mask(longest: int, prefix: int) -> Tensor:
     return torch.ones(longest, prefix + longest, dtype=torch.bool).tril(diagonal=prefix)
 
 
+def _near(mask_QK: Tensor, window: int) -> Tensor:
+    """True where what is asked lies less than `window` behind who asks; a block follows its prefix."""
+    asking, asked = mask_QK.shape
+    return torch.ones_like(mask_QK).triu(diagonal=asked - asking - window + 1)
+
+
 def _in_blocks(
     _module: nn.Module,
     query: Tensor,
@@ -139,10 +172,15 @@ def _in_blocks(
     **options: Any,  # noqa: ANN401 - transformers' interface
 ) -> tuple[Tensor, None]:
     """As transformers asks it: `[1, H, L, D]` in, `[1, L, H, D]` out."""
-    plan: BlockPlan = options["plan"]
-    assert options.get("sliding_window") is None, "blocks are attended to as a whole"
-    how = {"dropout": options.get("dropout", 0.0), "scale": options.get("scaling")}
-    return plan.attend(*(tensor[0].transpose(0, 1) for tensor in (query, key, value)), **how)[None], None
+    plan: BlockPlan | FlexPlan = options["plan"]
+    assert options.get("softcap") is None, "scores are not capped here"
+    read = plan.attend(
+        *(tensor[0].transpose(0, 1) for tensor in (query, key, value)),
+        scale=options.get("scaling"),
+        dropout=options.get("dropout", 0.0),
+        window=options.get("sliding_window"),
+    )
+    return read[None], None
 
 
 def _in_pictures(

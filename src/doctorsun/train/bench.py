@@ -3,30 +3,32 @@
 import hashlib
 import json
 import shutil
+from collections.abc import Iterator
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
 
-from doctorsun.core.schema import SPLITS
+from doctorsun.core.schema import SPLITS, Picture
 from doctorsun.data.dataset import Dataset
 from doctorsun.model.parts import Parts
-from doctorsun.train.answers import Setting, frozen_features
+from doctorsun.model.whole import WholePictures
 from doctorsun.train.corpus import Corpus
-from doctorsun.train.features import FeatureCache, encoder_hash
-from doctorsun.train.ledger import Ledger
-from doctorsun.train.recipe import Recipe, StageConfig
+from doctorsun.train.features import FeatureStore
+from doctorsun.train.originals import Originals
+from doctorsun.train.parallel.world import world
+from doctorsun.train.recipe import Recipe
 from doctorsun.train.views import PictureStore
+from doctorsun.train.watch.watching import Watch
 
 
 class Bench:
     """The workbench of one run in the folder `out`."""
 
-    def __init__(self, recipe: Recipe, dataset: Dataset, out: Path) -> None:
+    def __init__(self, recipe: Recipe, dataset: Dataset, out: Path, watch: Watch) -> None:
         self.recipe = recipe
         self.dataset = dataset
         self.out = out
-        self.ledger = Ledger(out)
-        self._features: tuple[str, FeatureCache] | None = None
+        self.watch = watch
 
     def stage(self, number: int) -> Path:
         """The folder of a stage, counted from 1."""
@@ -47,21 +49,23 @@ class Bench:
         rows = self.dataset.rows("validation")
         return Corpus.of_rows(rows) if len(rows) else None
 
+    def originals(self, reader: WholePictures) -> Originals:
+        """All pictures of both splits as their files are, for a model that is no LLaVA."""
+        key = hashlib.sha256(json.dumps(self.dataset.info.get("files"), sort_keys=True).encode()).hexdigest()
+        folder = self.out / "cache" / f"originals-{key[:16]}"
+        corpora = [corpus for corpus in (self.validation, self.training) if corpus]
+        total = len({name for corpus in corpora for name in corpus.pictures()})
+        with world().main_first():
+            return Originals.build(self._all_pictures(), folder, reader, total=total)
+
     def pictures(self, parts: Parts) -> PictureStore:
         """All pictures of both splits, decoded as the model's processor wants them."""
-        splits = [self.dataset.rows(split) for split in SPLITS if split != "test"]
         sources = {
             name: corpus.entries[rows[0]].source
             for corpus in (self.validation, self.training)
             if corpus
             for name, rows in corpus.pictures().items()
         }
-        seen: set[str] = set()
-        found = (
-            (name, picture)
-            for name, picture in chain.from_iterable(rows.pictures() for rows in splits)
-            if not (name in seen or seen.add(name))  # type: ignore[func-returns-value]
-        )
         how = json.dumps(
             [parts.processor.image_processor.to_dict(), self.dataset.info.get("files")],
             sort_keys=True,
@@ -69,24 +73,28 @@ class Bench:
         )
         key = hashlib.sha256(how.encode("utf-8")).hexdigest()[:16]
         folder = self.out / "cache" / f"pictures-{key}"
-        return PictureStore.build(found, folder, parts.pictures, sources=sources)
+        workers = max(stage.workers for stage in self.recipe.stages)
+        with world().main_first():
+            return PictureStore.build(
+                self._all_pictures(), folder, parts.pictures, sources=sources, workers=workers
+            )
 
-    def features(self, parts: Parts, stage: StageConfig, setting: Setting) -> FeatureCache:
-        """The features of a frozen encoder; kept from one stage to the next if nothing about them changes."""
-        key = encoder_hash(
-            parts.model.model.vision_tower,
-            parts.model.config.vision_feature_layer,
-            parts.model.config.vision_feature_select_strategy,
-            parts.processor.image_processor.to_dict(),
-            stage.augment,
-            setting.seed,
-            setting.compute.dtype,
-        )
-        if self._features is None or self._features[0] != key:
-            self._features = key, frozen_features(parts, stage, setting, self.out / "cache")
-        return self._features[1]
+    def _all_pictures(self) -> Iterator[tuple[str, Picture]]:
+        """Every different picture of both splits once, with its SHA-256."""
+        seen: set[str] = set()
+        splits = [self.dataset.rows(split) for split in SPLITS if split != "test"]
+        for name, picture in chain.from_iterable(rows.pictures() for rows in splits):
+            if name not in seen:
+                seen.add(name)
+                yield name, picture
+
+    @cached_property
+    def features(self) -> FeatureStore:
+        """What is kept of the features of frozen encoders, by this run and those beside it."""
+        asked = self.recipe.features
+        folder = Path(asked.folder) if asked.folder else self.out.parent / ".features"
+        return FeatureStore(folder, limit=round(asked.limit_gb * 1e9))
 
     def clear(self) -> None:
         """Remove what can be made again."""
-        self._features = None
         shutil.rmtree(self.out / "cache", ignore_errors=True)

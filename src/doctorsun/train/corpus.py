@@ -6,9 +6,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from doctorsun.core.errors import TrainError
+from doctorsun.core.progress import reporter
 from doctorsun.core.schema import Fact, Message, Sample
 from doctorsun.data.dataset import Meta, Rows
 from doctorsun.model.encode import Encoded, Encoder
+from doctorsun.train.originals import Originals
 from doctorsun.train.packing import Piece
 
 
@@ -22,6 +24,7 @@ class Entry:
     source: str
     task: str
     facts: tuple[Fact, ...]
+    rejected: str | None = None
 
 
 class Corpus:
@@ -36,6 +39,11 @@ class Corpus:
         """The corpus of a split on disk; no picture is read."""
         return cls([_entry(sample, pictures) for sample, pictures in rows.words()], rows.index())
 
+    def pairs(self) -> "Corpus":
+        """The samples that have a rejected answer."""
+        kept = [row for row, entry in enumerate(self.entries) if entry.rejected is not None]
+        return Corpus([self.entries[row] for row in kept], [self.metas[row] for row in kept])
+
     def pictures(self) -> dict[str, list[int]]:
         """The rows of every picture, by its SHA-256."""
         found: dict[str, list[int]] = {}
@@ -48,17 +56,26 @@ class Corpus:
 class Pieces:
     """Encoded samples of a corpus by row, each encoded once.
 
-    `supervise` "all" learns every token of a conversation; `text_only` leaves the pictures out.
+    `supervise` "all" learns every token of a conversation; `text_only` leaves the pictures out. `originals`
+    are the pictures of a model for which their sizes count; nothing is shared there.
     """
 
     def __init__(
-        self, corpus: Corpus, encoder: Encoder, *, context: int, supervise: str, text_only: bool
+        self,
+        corpus: Corpus,
+        encoder: Encoder,
+        *,
+        context: int,
+        supervise: str,
+        text_only: bool,
+        originals: Originals | None = None,
     ) -> None:
         self._corpus = corpus
         self._encoder = encoder
         self._context = context
         self._all = supervise == "all"
         self._text_only = text_only
+        self._originals = originals
         self._known: dict[int, Piece] = {}
 
     def __getitem__(self, row: int) -> Piece:
@@ -72,9 +89,9 @@ class Pieces:
         pictures = entry.pictures
         if self._text_only and pictures:
             messages, pictures = tuple(_without_images(message) for message in messages), ()
-        encoded = self._encoder.encode(messages, where=entry.id)
-        if len(encoded.ids) > self._context:
-            raise TrainError("train.too_long", where=entry.id, found=len(encoded.ids), expected=self._context)
+        sizes = self._originals.sizes_of(pictures) if self._originals else None
+        encoded = self._encoder.encode(messages, where=entry.id, sizes=sizes)
+        refuse_too_long(replace(entry, pictures=pictures), encoded, self._encoder, context=self._context)
         learnt = self._learnt(encoded)
         if not learnt.any():
             raise TrainError("train.nothing_to_learn", where=entry.id)
@@ -85,7 +102,7 @@ class Pieces:
             learnt=learnt,
             pictures=pictures,
             starts=starts,
-            prefix=starts[-1] + self._encoder.image_tokens if starts else 0,
+            prefix=starts[-1] + self._encoder.image_tokens if starts and not self._originals else 0,
         )
 
     def _learnt(self, encoded: Encoded) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
@@ -96,8 +113,34 @@ class Pieces:
         return learnt
 
 
+def refuse_too_long(entry: Entry, encoded: Encoded, encoder: Encoder, *, context: int) -> None:
+    """Raise TrainError if a sample is longer than the model's context; it says what its pictures take."""
+    if len(encoded.ids) <= context:
+        return
+    told = {"where": entry.id, "found": len(encoded.ids), "expected": context}
+    if not entry.pictures:
+        raise TrainError("train.too_long", **told)
+    count = len(entry.pictures)
+    room = context - (len(encoded.ids) - count * encoder.image_tokens)
+    fit = max(0, room // encoder.image_tokens)
+    raise TrainError("train.too_many_pictures", **told, count=count, each=encoder.image_tokens, fit=fit)
+
+
+def tell_long_rows(corpus: Corpus, encoder: Encoder, *, row_tokens: int) -> None:
+    """Say so where the pictures of a sample alone are longer than a row: its step takes more memory."""
+    most = max(corpus.entries, key=lambda entry: len(entry.pictures), default=None)
+    each = encoder.image_tokens
+    if most is None or len(most.pictures) * each <= row_tokens:
+        return
+    count = len(most.pictures)
+    told = {"where": most.id, "count": count, "each": each, "found": count * each, "expected": row_tokens}
+    reporter().note("train.long_rows", **told)
+
+
 def _entry(sample: Sample, pictures: tuple[str, ...]) -> Entry:
-    return Entry(sample.id, sample.messages, pictures, sample.source, sample.task, sample.facts)
+    return Entry(
+        sample.id, sample.messages, pictures, sample.source, sample.task, sample.facts, sample.rejected
+    )
 
 
 def _without_images(message: Message) -> Message:

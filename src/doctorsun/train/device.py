@@ -9,8 +9,12 @@ from functools import cache
 
 import torch
 from accelerate import PartialState
+from torch import nn
 
+from doctorsun.train.compiled import compile_layers
 from doctorsun.train.recipe import StageConfig
+from doctorsun.train.recompute import recompute
+from doctorsun.train.rounded import lower_weights
 
 _CLEARLY, _TRIES = 1.2, 12
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # as in glibc's malloc.h
@@ -23,8 +27,18 @@ class Compute:
     """
 
     def __init__(self, stage: StageConfig) -> None:
-        self.bf16 = settled(stage).precision == "bf16"
+        self._stage = stage
+        self.bf16 = settled(stage).precision == "bf16" or stage.weights != "fp32"
         self.device: torch.device = PartialState().device
+
+    def take(self, model: nn.Module) -> None:
+        """Bring a model to the device and make it what the stage asks: weights, checkpointing, compiling."""
+        if self._stage.weights != "fp32":
+            lower_weights(model)
+        model.to(self.device)
+        recompute(model, self._stage.checkpointing)
+        if self._stage.compile:
+            compile_layers(model)
 
     @property
     def dtype(self) -> torch.dtype:

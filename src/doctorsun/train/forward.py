@@ -10,7 +10,8 @@ from torch.nn import functional
 from transformers import LlavaForConditionalGeneration
 
 from doctorsun.model.vision import patch_features
-from doctorsun.train.attention import BLOCKS, PICTURES, BlockPlan, attend_by
+from doctorsun.train.attention import BLOCKS, PICTURES, attend_by, plan_of
+from doctorsun.train.fused import token_entropies, weighted_entropy
 from doctorsun.train.packing import LENGTH_STEP, Packed
 
 
@@ -27,6 +28,31 @@ def token_losses(
 
     `dropout` hides that share of the words (never of a picture), so that no answer hangs on one of them.
     """
+    hidden_TD, targets_T = _learnt(model, packed, features_PND, dropout=dropout)
+    return token_entropies(model.lm_head, hidden_TD, targets_T)[: len(packed.targets_T)]
+
+
+def weighted_loss(
+    model: LlavaForConditionalGeneration,
+    packed: Packed,
+    features_PND: Tensor | None,
+    *,
+    weights_T: Tensor,
+    dropout: float = 0.0,
+) -> tuple[Tensor, Tensor]:
+    """The weighted sum of `losses_T`, and `losses_T` without a gradient: less work than `token_losses`."""
+    hidden_TD, targets_T = _learnt(model, packed, features_PND, dropout=dropout)
+    spare = len(targets_T) - len(weights_T)
+    loss, losses_T = weighted_entropy(
+        model.lm_head, hidden_TD, targets_T, functional.pad(weights_T, (0, spare))
+    )
+    return loss, losses_T[: len(weights_T)]
+
+
+def _learnt(
+    model: LlavaForConditionalGeneration, packed: Packed, features_PND: Tensor | None, *, dropout: float
+) -> tuple[Tensor, Tensor]:
+    """`hidden_TD` before each learnt token and the token itself, both padded to a whole LENGTH_STEP."""
     device = model.lm_head.weight.device
     embeds_LD = model.get_input_embeddings()(torch.from_numpy(packed.ids_L).to(device))
     if model.training and dropout > 0:
@@ -42,9 +68,10 @@ def token_losses(
             inputs_embeds=embeds_LD[None],
             position_ids=torch.from_numpy(packed.positions_L)[None].to(device),
             use_cache=False,
-            plan=BlockPlan(packed.blocks, device),
+            plan=plan_of(packed, device),
         ).last_hidden_state[0]
-    targets_T = torch.from_numpy(packed.targets_T).to(device)
-    before = np.pad(packed.before_T, (0, -len(targets_T) % LENGTH_STEP))
-    logits_TV = model.lm_head(hidden_LD[torch.from_numpy(before).to(device)])[: len(targets_T)]
-    return functional.cross_entropy(logits_TV.float(), targets_T, reduction="none")
+    spare = -len(packed.targets_T) % LENGTH_STEP or (0 if len(packed.targets_T) else LENGTH_STEP)
+    before_T, targets_T = (
+        torch.from_numpy(np.pad(one, (0, spare))).to(device) for one in (packed.before_T, packed.targets_T)
+    )
+    return hidden_LD[before_T], targets_T

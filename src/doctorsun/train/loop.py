@@ -1,39 +1,42 @@
 """The loop: every stage is an `Objective` that this drives from step to step, checkpointed and resumed."""
 
 import math
-import signal
-import threading
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from types import FrameType
 from typing import Any, Protocol
 
 import torch
-from torch import nn
 
-from doctorsun.core.errors import TrainError
+from doctorsun.core.errors import Stopped, TrainError
 from doctorsun.core.progress import reporter
 from doctorsun.model.tuning import Group
 from doctorsun.train.checkpoint import Checkpoint, newest_checkpoint, save_checkpoint
 from doctorsun.train.crash import crash_point
 from doctorsun.train.draws import seed_of
-from doctorsun.train.ledger import Ledger
 from doctorsun.train.optimizer import Optimizers
+from doctorsun.train.parallel.team import clip_norm
 from doctorsun.train.recipe import StageConfig
+from doctorsun.train.watch.judge import Judge
+from doctorsun.train.watch.pace import Pace
+from doctorsun.train.watch.watching import StageWatch
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one step came to. `figures` go to the metrics; `bad` are ids of samples without a finite loss."""
+    """What one step came to. `figures` go to the metrics; `bad` are ids of samples without a finite loss.
+
+    `pictures` and `learnt` tokens, of all processes, tell what the step has computed.
+    """
 
     loss: float
     tokens: int
     samples: Sequence[str]
     bad: Sequence[str] = ()
     figures: Mapping[str, float] | None = None
+    pictures: int = 0
+    learnt: int = 0
 
 
 class Objective(Protocol):
@@ -72,43 +75,77 @@ class Place:
     seed: int
 
 
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The step at which a stage ended, and its best one where it is kept."""
+
+    last: int
+    best: int | None
+
+
 class Loop:
     """One stage on its way from its newest checkpoint, or from its start, to its end."""
 
-    def __init__(self, objective: Objective, stage: StageConfig, place: Place, *, ledger: Ledger) -> None:
+    def __init__(self, objective: Objective, stage: StageConfig, place: Place, *, watch: StageWatch) -> None:
         self._objective = objective
         self._stage = stage
         self._place = place
-        self._ledger = ledger
+        self._watch = watch
         self._learning = {
             name: parameter
             for group in objective.groups
             for name, parameter in zip(group.names, group.parameters, strict=True)
         }
         self._optimizer = Optimizers(objective.groups, stage)
-        self._started = time.monotonic()
+        self._judge = Judge(stage)
+        self._pace = Pace(objective.total)
 
-    def run(self, *, start_size: int) -> None:
+    def run(self, *, start_size: int) -> Ended:
         """Train to the end; `start_size` is the bytes of the metrics when the stage began.
 
-        TrainError "train.stopped" after one interrupt (the state is saved), and if a loss is not finite.
+        Stopped after an interrupt (the state is saved); TrainError if a loss is not finite.
         """
         found = newest_checkpoint(self._place.folder)
         done = self._resume(found) if found else 0
-        self._ledger.cut(found.state["metrics_bytes"] if found else start_size)
-        total, stage = self._objective.total, self._stage
-        with Interrupt() as interrupt:
+        self._watch.ledger.cut(found.state["metrics_bytes"] if found else start_size)
+        total = self._objective.total
+        self._watch.begin(done, total)
+        self._pace = Pace(total - done, peak=self._watch.peak())
+        with self._watch.interrupt.held():
+            if found and found.state.get("owed"):
+                self._end_step(done, fresh=False)
             for step, content in enumerate(islice(self._objective.steps(), total), start=1):
                 if step <= done:
                     continue
+                if self._judge.over:
+                    break
                 crash_point("step")
                 self._step(content, step)
-                if step == total or (stage.validate_every and step % stage.validate_every == 0):
-                    self._validate(step)
-                if step % stage.save_every == 0 or interrupt.seen:
-                    self._save(step)
-                if interrupt.seen:
-                    raise TrainError("train.stopped", stage=self._place.label, step=step, total=total)
+                self._end_step(step)
+                done = step
+        return Ended(done, self._judge.best_step)
+
+    def _end_step(self, step: int, *, fresh: bool = True) -> None:
+        """Look at the model and save, as the recipe says; Stopped if that is asked for.
+
+        A look that a signal breaks off is owed: who goes on from this step looks first.
+        """
+        seen = self._look(step)
+        stop = self._watch.stopping()
+        improved = self._judge.best_step == step
+        last = self._stage.keep_best and (self._judge.over or step == self._objective.total)
+        if (fresh and step % self._stage.save_every == 0) or stop or improved or last:
+            self._save(step, owed=not seen)
+        if stop:
+            raise Stopped(
+                "train.stopped",
+                stage=self._place.label,
+                step=step,
+                total=self._objective.total,
+                code=self._watch.interrupt.exit_code,
+            )
+        if self._judge.over and step < self._objective.total:
+            reporter().note("train.stopped_early", stage=self._place.label, step=step)
 
     def _step(self, content: object, step: int) -> None:
         rate = rate_at(step, self._objective.total, self._stage)
@@ -117,9 +154,11 @@ class Loop:
         torch.manual_seed(seed_of(self._place.seed, self._place.number, "step", step))
         self._optimizer.zero_grad()
         outcome = self._objective.backward(content)
-        norm = float(nn.utils.clip_grad_norm_(list(self._learning.values()), self._stage.clip))
+        norm = clip_norm(list(self._learning.values()), self._stage.clip)
         self._refuse_nonsense(outcome, norm, step)
         self._optimizer.step()
+        flops = self._watch.flops(outcome.tokens, pictures=outcome.pictures, learnt=outcome.learnt)
+        self._pace.step(tokens=outcome.tokens, samples=len(outcome.samples), flops=flops)
         if step % self._stage.log_every == 0 or step == self._objective.total:
             self._log(outcome, norm, step=step, lr=max(g["lr"] for g in self._optimizer.param_groups))
 
@@ -141,45 +180,52 @@ class Loop:
 
     def _log(self, outcome: Outcome, norm: float, *, step: int, lr: float) -> None:
         place = {"stage": self._place.number, "name": self._place.label, "step": step}
-        seconds = time.monotonic() - self._started
-        self._started = time.monotonic()
+        lap = self._pace.lap()
         figures = {"loss": outcome.loss, "lr": lr, "grad_norm": norm, **(outcome.figures or {})}
-        self._ledger.add(
+        self._watch.ledger.add(
             {**place, **figures, "tokens": outcome.tokens, "samples": len(outcome.samples)},
-            timing={**place, "seconds": seconds},
+            timing={**place, **lap.speeds},
         )
-        per_second = outcome.tokens * self._stage.log_every / seconds
-        reporter().step(
-            "train.step",
-            step,
-            self._objective.total,
-            stage=self._place.label,
-            loss=round(outcome.loss, 4),
-            lr=float(f"{lr:.3g}"),
-            tokens_per_s=round(per_second),
-        )
+        shown = {"loss": round(outcome.loss, 4), "lr": float(f"{lr:.3g}"), **lap.shown}
+        self._watch.tell(step=step, best=self._judge.best, **shown)
+        reporter().step("train.step", step, self._objective.total, stage=self._place.label, **shown)
 
-    def _validate(self, step: int) -> None:
-        losses = self._objective.validate()
-        if losses:
-            place = {"stage": self._place.number, "name": self._place.label, "step": step}
-            self._ledger.add({**place, **losses})
-            reporter().note(
-                "train.validated",
-                stage=self._place.label,
+    def _look(self, step: int) -> bool:
+        """Validate and have samples answered, where it is their turn; false if a signal broke it off."""
+        every = self._stage.validate_every
+        due = step == self._objective.total or bool(every and step % every == 0)
+        with self._pace.aside():
+            look = self._watch.look(step, validate=self._objective.validate if due else None)
+            if look is None:
+                return False
+            self._watch.write(look, step)
+        if look.scores:
+            self._judge.hear(step, look.scores)
+            told = "  ".join(f"{name} {value:.4f}" for name, value in look.scores.items())
+            reporter().note("train.validated", stage=self._place.label, step=step, scores=told)
+        return True
+
+    def _save(self, step: int, *, owed: bool) -> None:
+        state = {
+            "stage": self._place.number,
+            "metrics_bytes": self._watch.ledger.size(),
+            "judge": self._judge.state,
+            "owed": owed,
+        }
+        with self._pace.aside():
+            save_checkpoint(
+                self._place.folder,
+                self._learning,
+                self._optimizer,
                 step=step,
-                loss=round(losses["validation_loss"], 4),
+                state=state,
+                spare=self._judge.best_step,
             )
-        self._started = time.monotonic()
-
-    def _save(self, step: int) -> None:
-        state = {"stage": self._place.number, "metrics_bytes": self._ledger.size()}
-        save_checkpoint(self._place.folder, self._learning, self._optimizer, step=step, state=state)
-        self._started = time.monotonic()
 
     def _resume(self, found: Checkpoint) -> int:
         count = found.restore(self._learning, self._optimizer)
         step: int = found.state["step"]
+        self._judge = Judge(self._stage, found.state.get("judge"))
         reporter().note("train.resumed", stage=self._place.label, step=step, count=count, total=count)
         return step
 
@@ -193,26 +239,3 @@ def rate_at(step: int, total: int, stage: StageConfig) -> float:
         return 1.0
     wave = 0.5 * (1 + math.cos(math.pi * (step - warm - 1) / max(1, total - warm)))
     return stage.floor + (1 - stage.floor) * wave
-
-
-class Interrupt:
-    """While open, the first Ctrl-C is only remembered; the second one interrupts as ever."""
-
-    def __init__(self) -> None:
-        self.seen = False
-        self._before: Any = None
-
-    def __enter__(self) -> "Interrupt":
-        if threading.current_thread() is threading.main_thread():
-            self._before = signal.signal(signal.SIGINT, self._remember)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
-
-    def _remember(self, _number: int, _frame: FrameType | None) -> None:
-        if self.seen:
-            raise KeyboardInterrupt
-        self.seen = True
-        reporter().note("train.stopping")

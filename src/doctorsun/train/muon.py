@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.distributed.tensor import DTensor, Replicate
 
 
 class BatchedMuon(torch.optim.Muon):
@@ -37,11 +38,11 @@ class BatchedMuon(torch.optim.Muon):
                 moved = [
                     _momentum(gradients[number], momenta[number], group["momentum"]) for number in numbers
                 ]
-                directions_NHW = orthogonal(torch.stack(moved).to(self._dtype), group=group)
+                directions_NHW = orthogonal(torch.stack(_whole(moved)).to(self._dtype), group=group)
                 rate = group["lr"] * 0.2 * max(high, wide) ** 0.5
                 for number, direction_HW in zip(numbers, directions_NHW.unbind(), strict=True):
                     parameters[number].mul_(1 - group["lr"] * group["weight_decay"])
-                    parameters[number].add_(direction_HW, alpha=-rate)
+                    parameters[number].add_(_shared(direction_HW, parameters[number]), alpha=-rate)
 
 
 def orthogonal(matrices_NHW: Tensor, *, group: dict[str, Any]) -> Tensor:
@@ -58,6 +59,20 @@ def orthogonal(matrices_NHW: Tensor, *, group: dict[str, Any]) -> Tensor:
         update = torch.baddbmm(gram, gram, gram, beta=second, alpha=third)
         found = torch.baddbmm(found, update, found, beta=first)
     return found.mT if tall else found
+
+
+def _whole(matrices: list[Tensor]) -> list[Tensor]:
+    """Matrices that ranks hold pieces of, whole on each of them."""
+    return [one.full_tensor() if isinstance(one, DTensor) else one for one in matrices]
+
+
+def _shared(matrix_HW: Tensor, like: Tensor) -> Tensor:
+    """A whole matrix as `like` is: where that is spread over ranks, each takes its piece."""
+    if not isinstance(like, DTensor):
+        return matrix_HW
+    here = matrix_HW.to(like.dtype)
+    copies = [Replicate()] * like.device_mesh.ndim
+    return DTensor.from_local(here, like.device_mesh, copies).redistribute(placements=like.placements)
 
 
 def _momentum(gradient: Tensor, momentum: Tensor, share: float) -> Tensor:

@@ -13,8 +13,9 @@ from torch import Tensor, nn
 from doctorsun.model.tuning import Group
 from doctorsun.train.muon import BatchedMuon
 from doctorsun.train.recipe import StageConfig
+from doctorsun.train.rounded import RoundedAdamW
 
-_INSIDE = (".layers.", "multi_modal_projector.")
+_INSIDE = (".layers.", ".layer.", ".blocks.", "multi_modal_projector.", "merger")
 
 
 class Optimizers:
@@ -25,8 +26,11 @@ class Optimizers:
         plain = [_settings(group, matrices=False) if chosen else _settings(group) for group in groups]
         plain = [settings for settings in plain if settings["params"]]
         self._all: list[torch.optim.Optimizer] = []
-        if plain:
+        if plain and stage.weights == "fp32":
             self._all.append(torch.optim.AdamW(plain, betas=stage.betas, fused=True))
+        elif plain:
+            stochastic = stage.weights == "bf16_stochastic"
+            self._all.append(RoundedAdamW(plain, betas=stage.betas, stochastic=stochastic))
         matrices = [_settings(group, matrices=True) for group in groups] if chosen else []
         matrices = [settings for settings in matrices if settings["params"]]
         if matrices:

@@ -202,4 +202,6 @@ def pack(rows: Sequence[Row], *, image_tokens: int, room: int = 0) -> Packed:
 
 def _padding(tokens: int, room: int) -> int:
     """How many tokens to add: up to `room` where little is wanting, else to the next round length."""
+    if not tokens:
+        return LENGTH_STEP
     return room - tokens if 0.9 * room <= tokens <= room else -tokens % LENGTH_STEP

@@ -8,8 +8,11 @@ from doctorsun.core.config import Config
 from doctorsun.data.config import DataConfig
 from doctorsun.data.mix import MixConfig
 from doctorsun.model.config import ModelConfig, PartTuning, TuneConfig
+from doctorsun.train.parallel.config import ParallelConfig
 
-StageKind = Literal["medical-llm", "medical-vision", "align", "instruct"]
+StageKind = Literal["medical-llm", "medical-vision", "align", "instruct", "preference"]
+
+Metric = Literal["validation_loss", "closed_accuracy"]
 
 
 class ChangeConfig(Config):
@@ -66,6 +69,14 @@ class ObjectivesConfig(Config):
     smoothing: float = Field(default=0.0, ge=0, lt=1)
 
 
+class EarlyStopConfig(Config):
+    """When a stage ends early: after `patience` validations without a gain of `min_delta` in `metric`."""
+
+    metric: Metric = "validation_loss"
+    patience: int = Field(default=3, ge=1)
+    min_delta: float = Field(default=0.0, ge=0)
+
+
 class StageConfig(Config):
     """One stage. It starts from what the stage before it left, the first one from the assembled model.
 
@@ -76,6 +87,14 @@ class StageConfig(Config):
     `optimizer` "muon" trains the matrices of layers and projector by Muon, all else by AdamW. `floor` is the
     share of the learning rate left at the end. `fit_start` (medical-vision) begins the patch
     embedding at the pictures' principal components.
+    `weights` are held in float32; or in bf16, and the optimizer keeps float32 copies ("bf16") or rounds at
+    random, so that small steps count on the mean ("bf16_stochastic": moments in bf16 too, 8 bytes a weight in
+    all). `checkpointing` names the parts whose layers are computed again for the gradient: less memory, more
+    time. `compile` has PyTorch compile the layers. `workers` read pictures ahead.
+    `loss`, `beta` (how dearly it costs to leave the starting model) and `label_smoothing` (the share of pairs
+    that may be the wrong way round) are for `preference`, which reads the samples with a rejected answer.
+    `keep_best` names the validation score by which the best step is kept beside the last, and `leave` says
+    which of them goes on. Every `show_every` steps `show_samples` questions are answered, to be looked at.
     """
 
     kind: StageKind
@@ -104,11 +123,23 @@ class StageConfig(Config):
     augment: AugmentConfig = AugmentConfig()
     objectives: ObjectivesConfig = ObjectivesConfig()
     teacher: str | None = None
+    loss: Literal["sigmoid", "ipo", "robust"] = "sigmoid"
+    beta: float = Field(default=0.1, gt=0)
+    label_smoothing: float = Field(default=0.0, ge=0, lt=0.5)
     precision: Literal["auto", "fp32", "bf16"] = "auto"
+    weights: Literal["fp32", "bf16", "bf16_stochastic"] = "fp32"
+    checkpointing: list[Literal["vision", "language"]] = []
+    compile: bool = False
+    workers: int = Field(default=0, ge=0)
     save_every: int = Field(default=200, ge=1)
     log_every: int = Field(default=1, ge=1)
     validate_every: int = Field(default=0, ge=0)
     validate_samples: int = Field(default=256, ge=0)
+    keep_best: Metric | None = None
+    early_stop: EarlyStopConfig | None = None
+    leave: Literal["last", "best"] = "last"
+    show_every: int = Field(default=0, ge=0)
+    show_samples: int = Field(default=4, ge=1, le=64)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -124,7 +155,30 @@ class StageConfig(Config):
             raise ValueError("fit_start is for medical-vision, which may start an encoder from scratch")
         if self.objectives.distil and self.teacher is None:
             raise ValueError("objectives.distil needs a teacher")
+        if self.weights != "fp32" and (self.precision == "fp32" or self.optimizer == "muon"):
+            raise ValueError("weights in bf16 need precision bf16 (or auto) and the optimizer adamw")
+        if self.kind == "preference":
+            self._compares_answers()
+        self._can_be_judged()
         return self
+
+    def _can_be_judged(self) -> None:
+        """Refuse a judgement without scores, and questions to a stage that learns no answers."""
+        if self.leave == "best" and self.keep_best is None:
+            raise ValueError("leave: best needs keep_best, the name of a validation score")
+        if (self.keep_best or self.early_stop) and not self.validate_every:
+            raise ValueError("keep_best and early_stop need validate_every")
+        if self.kind == "medical-vision" and (self.keep_best or self.early_stop or self.show_every):
+            raise ValueError("medical-vision answers nothing; leave out keep_best, early_stop, show_every")
+
+    def _compares_answers(self) -> None:
+        """Refuse what would change a prompt between the starting model and the one that trains."""
+        if self.augment.on or self.dropout or self.supervise == "all":
+            raise ValueError(
+                "preference compares answers to one prompt; leave out augment, dropout, supervise"
+            )
+        if self.label_smoothing and self.loss == "ipo":
+            raise ValueError("label_smoothing is for the losses sigmoid and robust")
 
     @property
     def trained(self) -> list[str]:
@@ -138,8 +192,21 @@ class StageConfig(Config):
         return TuneConfig(vision=self.vision, projector=self.projector, language=self.language)
 
 
+class FeaturesConfig(Config):
+    """Where features of a frozen encoder are kept for later epochs and runs, and how much disk they get.
+
+    `folder` null is `.features` beside the run's folder; `limit_gb` 0 keeps nothing.
+    """
+
+    folder: str | None = None
+    limit_gb: float = Field(default=20.0, ge=0)
+
+
 class Recipe(Config):
-    """Everything that decides the bits of a run."""
+    """Everything that decides the bits of a run, and who is told of it.
+
+    `report_to` names trackers; they get figures, and answers of the model with `report_samples` alone.
+    """
 
     name: str
     seed: int = 0
@@ -147,6 +214,10 @@ class Recipe(Config):
     data: DataConfig
     model: ModelConfig = ModelConfig()
     stages: list[StageConfig] = []
+    features: FeaturesConfig = FeaturesConfig()
+    report_to: list[str] = []
+    report_samples: bool = False
+    parallel: ParallelConfig = ParallelConfig()
 
     def label(self, number: int) -> str:
         """The name of stage `number` (from 1): its own, else its kind."""

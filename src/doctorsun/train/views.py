@@ -18,6 +18,7 @@ from doctorsun.core.schema import Picture
 from doctorsun.model.pictures import PictureProcessor
 from doctorsun.train.draws import seed_of
 from doctorsun.train.recipe import AugmentConfig, ChangeConfig
+from doctorsun.train.threads import in_threads
 
 View = tuple[str, int]
 Floats = NDArray[np.float64]
@@ -47,16 +48,28 @@ class PictureStore:
         pictures: PictureProcessor,
         *,
         sources: Mapping[str, str],
+        workers: int = 0,
     ) -> "PictureStore":
         """The store at `folder` of the pictures in `sources`; written there first, unless it is there."""
+
+        def decoded(one: tuple[str, Picture]) -> tuple[str, bytes]:
+            name, picture = one
+            return name, pictures.levels(picture.bytes, where=name).numpy().tobytes()
+
         if not folder.is_dir():
             with whole_folder(folder) as aside, (aside / _LEVELS).open("wb") as file:
                 names = []
-                for name, picture in track(found, "train.decoding", len(sources)):
-                    file.write(pictures.levels(picture.bytes, where=name).numpy().tobytes())
+                made = in_threads(decoded, found, workers=workers)
+                for name, levels in track(made, "train.decoding", len(sources)):
+                    file.write(levels)
                     names.append(name)
                 (aside / _INDEX).write_text(json.dumps(names), encoding="utf-8")
         return cls(folder, pictures, sources=sources)
+
+    def blank(self) -> torch.Tensor:
+        """`pixels_BCHW` of one picture of nothing."""
+        size = self._pictures.size
+        return torch.zeros(1, 3, size, size)
 
     def rgb(self, pixels_BCHW: torch.Tensor) -> torch.Tensor:
         """The colours of normalised pictures as 0..1 (a little beyond where they were lit)."""

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from doctorsun.core.errors import TrainError
 from doctorsun.model.parts import Parts
 from doctorsun.model.tuning import Group
-from doctorsun.train.answers import Reading, Setting
+from doctorsun.train.ahead import PixelsAhead
+from doctorsun.train.answers import Reading
 from doctorsun.train.contrast import ContrastHead
 from doctorsun.train.distil import DistilHead, load_teacher
 from doctorsun.train.facts import FactsHead, known_facts
@@ -20,6 +21,8 @@ from doctorsun.train.forward import read_pictures
 from doctorsun.train.loop import Outcome
 from doctorsun.train.recipe import StageConfig
 from doctorsun.train.schedule import count_steps, picture_steps
+from doctorsun.train.setting import Setting
+from doctorsun.train.views import View
 from doctorsun.train.whiten import whiten_patches
 
 Chosen = tuple[str, int, int]
@@ -37,6 +40,7 @@ class Vision:
         self._reading = reading
         self._setting = setting
         self._rows = reading.corpus.pictures()
+        self._ahead = PixelsAhead(self._pixels, workers=stage.workers)
         self.total = count_steps(self.steps(), stage)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(setting.seed)
@@ -48,15 +52,14 @@ class Vision:
 
     def steps(self) -> Iterator[list[Chosen]]:
         """The pictures of each step."""
-        return picture_steps(self._rows, self._reading.corpus.metas, self._stage, seed=self._setting.seed)
+        metas = self._reading.corpus.metas
+        steps = picture_steps(self._rows, metas, self._stage, seed=self._setting.seed)
+        return self._ahead.follow(steps, lambda step: [_views(step)])
 
     def backward(self, step: list[Chosen]) -> Outcome:
         """Add the gradients of one step."""
         self._model.train()
-        assert self._setting.pictures is not None
-        views = [(name, view) for name, view, _ in step]
-        pixels = self._setting.pictures.pixels(views, self._stage.augment, seed=self._setting.seed)
-        pixels = pixels.to(self._setting.compute.device)
+        pixels = self._ahead.pixels(_views(step)).to(self._setting.compute.device)
         weights = self._stage.objectives.model_dump()
         with self._setting.compute.autocast():
             features_BND = read_pictures(self._model, pixels).float()
@@ -66,6 +69,10 @@ class Vision:
         figures = {f"{name}_loss": value.item() for name, value in losses.items()}
         names = [name for name, _, _ in step]
         return Outcome(loss.item(), features_BND.shape[0] * features_BND.shape[1], names, figures=figures)
+
+    def _pixels(self, views: tuple[View, ...]) -> Tensor:
+        assert self._setting.pictures is not None
+        return self._setting.pictures.pixels(views, self._stage.augment, seed=self._setting.seed)
 
     def validate(self) -> dict[str, float]:
         """Nothing: how good an encoder is shows in the stages that read it."""
@@ -120,6 +127,10 @@ class Vision:
         metas = self._reading.corpus.metas
         steps = picture_steps(self._rows, metas, first, seed=self._setting.seed)
         return [name for step in steps for name, _, _ in step]
+
+
+def _views(step: Sequence[Chosen]) -> tuple[View, ...]:
+    return tuple((name, view) for name, view, _ in step)
 
 
 def _width(parts: Parts) -> int:

@@ -1,15 +1,16 @@
-"""`sun chat MODEL`: a conversation at the prompt; /image F, /reset, /quit."""
+"""`sun chat MODEL`: a conversation at the prompt; /image F, /prior F, /reset, /quit."""
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from doctorsun.cli.commands import Verb
 from doctorsun.cli.conversation import Conversation, open_chat, open_server
-from doctorsun.cli.places import model_folder, picture
+from doctorsun.cli.places import model_folder
 from doctorsun.cli.screen import line, on_terminal, put_json, show
+from doctorsun.cli.studies import pictures_at
 from doctorsun.core.errors import DoctorSunError
 from doctorsun.engines.address import is_url
 
@@ -46,9 +47,12 @@ def _turn(talk: Conversation, words: str) -> None:
         if words == "/reset":
             talk.reset()
             line("cli.chat_reset")
-        elif words.startswith("/image "):
-            path = words.removeprefix("/image").strip().strip("'\"")
-            talk.add_picture(picture(Path(path).expanduser()))
+        elif words.startswith(("/image ", "/prior ")):
+            command, _, path = words.partition(" ")
+            path = path.strip().strip("'\"")
+            study: Literal["prior"] | None = "prior" if command == "/prior" else None
+            for one in pictures_at(Path(path).expanduser(), study=study):
+                talk.add_picture(one.content, one.shown)
             line("cli.chat_image", where=path)
         elif words.startswith("/"):
             line("cli.chat_commands", found=words)

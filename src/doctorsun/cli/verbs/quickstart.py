@@ -36,6 +36,7 @@ def quickstart(
     recipe = load(Recipe, PRESET, overrides=overrides)
     folder = out or place or RUNS / recipe.name
     from doctorsun.cli import measuring
+    from doctorsun.cli.watching import hands
     from doctorsun.data.build import build
     from doctorsun.evals.settings import EvalSettings
     from doctorsun.train.run import run
@@ -44,7 +45,7 @@ def quickstart(
     line("cli.quickstart_data", number=1, of=3)
     data = recipe.data.place if already_built(recipe.data) else build(recipe.data)
     line("cli.quickstart_train", number=2, of=3)
-    run(recipe, folder)
+    run(recipe, folder, hands=hands())
     line("cli.quickstart_eval", number=3, of=3)
     results = measuring.measure(folder / "model", [data], out=folder, settings=settings)
     question = keep_example(data, folder / "example.png")

@@ -1,102 +1,75 @@
-"""`sun runs`: a table of all runs, and one page with the curves of all of them."""
+"""`sun runs`: how all runs stand, a page with their curves and answers; `sun runs stop NAME` stops one."""
 
-import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from doctorsun.cli.commands import Verb
 from doctorsun.cli.places import RUNS
 from doctorsun.cli.screen import line, table
-from doctorsun.core.errors import StorageError
+from doctorsun.core.errors import ConfigError, StorageError
 from doctorsun.core.files import write_whole
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
-CURVES = ("loss", "validation_loss", "lr", "grad_norm")
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """A run's folder and the lines of its metrics."""
-
-    folder: Path
-    lines: list[dict[str, Any]]
-
-    def row(self) -> dict[str, object]:
-        """What the table shows of a run."""
-        last: dict[str, Any] = next((row for row in reversed(self.lines) if "loss" in row), {})
-        return {
-            "name": self.folder.name,
-            "stage": stage_name(last) if last else None,
-            "step": last.get("step"),
-            "loss": last.get("loss"),
-            "model": (self.folder / "model" / "config.json").is_file(),
-        }
+STOP, PAGE = "stop", "index.html"
+REFRESH_S = 5
 
 
 @app.command(cls=Verb, help="cli.verb_runs")
 def runs(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="cli.word_runs")] = RUNS,
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="DIR | stop NAME", help="cli.word_runs")
+    ] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="cli.option_watch")] = False,
 ) -> None:
-    """Show the runs below a folder, and write the page with their curves."""
-    found = [Run(path.parent, list(read_lines(path))) for path in sorted(folder.glob("*/metrics.jsonl"))]
+    """Show the runs below a folder and write their page, or ask one run to save and stop."""
+    words = words or [str(RUNS)]
+    if words[0] == STOP:
+        _stop(words[1:])
+        return
+    if len(words) > 1:
+        raise ConfigError("cli.extra_words", where="sun runs", found=" ".join(words[1:]))
+    folder = Path(words[0])
+    _show(folder, refreshing=watch)
+    if watch:
+        line("cli.runs_watching", seconds=REFRESH_S)
+    while watch:
+        time.sleep(REFRESH_S)
+        if not _write(folder):
+            line("cli.runs_quiet")
+            return
+
+
+def _show(folder: Path, *, refreshing: bool) -> None:
+    from doctorsun.cli.run_records import runs_below
+
+    found = runs_below(folder)
     if not found:
         raise StorageError("cli.no_runs", where=folder)
     table("cli.table_runs", [run.row() for run in found])
-    page = folder / "index.html"
-    write_whole(page, curves_page(found))
-    line("cli.runs_end", where=page)
+    _write(folder, refreshing=refreshing)
+    line("cli.runs_end", where=folder / PAGE)
 
 
-def read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """The rows of a `metrics.jsonl`; a last line that is still being written is left out."""
-    for text in path.read_text(encoding="utf-8").splitlines():
-        if text.endswith("}"):
-            yield json.loads(text)
+def _write(folder: Path, *, refreshing: bool = True) -> bool:
+    """Write the page; whether a run lives, so that it will change."""
+    from doctorsun.cli.run_records import runs_below
+    from doctorsun.cli.runs_page import runs_page
+
+    found = runs_below(folder)
+    write_whole(folder / PAGE, runs_page(found, refresh_s=REFRESH_S if refreshing else None))
+    return any(run.state == "running" for run in found)
 
 
-def curves_page(found: list[Run]) -> str:
-    """The page: for each stage of each figure, one drawing with all runs that have it."""
-    from doctorsun.core.page import Column, Page, Section, Table, both
+def _stop(names: list[str]) -> None:
+    from doctorsun.cli.background import stop
 
-    heads = ("name", "stage", "step", "loss", "reports")
-    columns = [Column(both(f"cli.column_{head}"), number=head in {"step", "loss"}) for head in heads]
-    overview = Table(columns, [page_row(run) for run in found], caption=both("cli.table_runs"))
-    stages = sorted({stage_name(row) for run in found for row in run.lines})
-    sections = [Section(both("cli.page_stage", stage=stage), drawings(found, stage)) for stage in stages]
-    return Page(both("cli.page_runs"), [overview, *sections]).render()
-
-
-def page_row(run: Run) -> list[Any]:
-    """What the page's table shows of a run: how far it is, and where its reports lie."""
-    from doctorsun.core.page import Value
-
-    row = run.row()
-    reports = [path.relative_to(run.folder).as_posix() for path in sorted(run.folder.glob("**/report.html"))]
-    loss = Value(row["loss"]) if isinstance(row["loss"], float) else None
-    return [row["name"], row["stage"], row["step"], loss, ", ".join(reports) or None]
-
-
-def stage_name(row: dict[str, Any]) -> str:
-    """The number and the name of the stage that a line belongs to."""
-    return f"{row.get('stage', '')} {row.get('name', '')}".strip()
-
-
-def drawings(found: list[Run], stage: str) -> list[Any]:
-    """The curves of one stage."""
-    from doctorsun.core.page import Axis, Curves, Series, both
-
-    blocks = []
-    for name in CURVES:
-        series = []
-        for run in found:
-            rows = [row for row in run.lines if stage_name(row) == stage and name in row]
-            points = [(float(row["step"]), float(row[name])) for row in rows if row[name] is not None]
-            series += [Series(run.folder.name, points)] if points else []
-        if series:
-            x, y = Axis(both("cli.axis_step")), Axis(both(f"cli.axis_{name}"))
-            blocks.append(Curves(both(f"cli.axis_{name}"), series, x, y))
-    return blocks
+    if len(names) != 1:
+        raise ConfigError("cli.missing_word", where="sun runs stop", name="NAME")
+    place = Path(names[0])
+    folder = place if (place / "status.json").is_file() else RUNS / names[0]
+    state, step, total = stop(folder)
+    key = "cli.runs_stopped" if state == "stopped" else "cli.runs_ended"
+    line(key, where=folder, state=state, step=step, total=total)

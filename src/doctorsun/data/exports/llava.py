@@ -1,6 +1,7 @@
 """LLaVA JSON: `conversations` of human and gpt, `image` a name or a list of names, `<image>` for each.
 
 LLaVA's templates have no system turn, so its words stand before the first question, and in `system` as well.
+It has no place for a second answer: what is lost so is counted.
 """
 
 from typing import Any
@@ -18,6 +19,8 @@ def write(outlet: Outlet) -> None:
     for part in outlet.parts:
         with json_list(outlet.folder / f"{part}.json") as put:
             for sample in outlet.samples(part):
+                if sample.rejected is not None:
+                    outlet.counts.drop("data.no_place_for_pair", sample.id)
                 put(row(sample, [outlet.picture(picture) for picture in sample.images]))
 
 

@@ -1,10 +1,13 @@
-"""ms-swift JSONL: `messages` with `<image>` where an image stands, and `images`."""
+"""ms-swift JSONL: `messages` with `<image>` where an image stands, and `images`.
+
+The worse answer of a pair is `rejected_response`, as its preference trainers read it.
+"""
 
 from typing import Any
 
 from doctorsun.core.schema import Sample
 from doctorsun.data.export import Outlet, json_lines, provenance
-from doctorsun.data.markers import marked
+from doctorsun.data.markers import escape, marked
 
 ABOUT = "data.export_swift"
 
@@ -20,4 +23,5 @@ def write(outlet: Outlet) -> None:
 def row(sample: Sample, names: list[str]) -> dict[str, Any]:
     """One sample; `names` are the files of its pictures."""
     messages = [{"role": message.role, "content": marked(message)} for message in sample.messages]
-    return {"messages": messages, "images": names, **provenance(sample)}
+    pair = {"rejected_response": escape(sample.rejected)} if sample.rejected is not None else {}
+    return {"messages": messages, "images": names, **pair, **provenance(sample)}

@@ -42,7 +42,8 @@ def files(sample: Sample) -> list[tuple[str, bytes]]:
 def row(sample: Sample) -> dict[str, Any]:
     """What the JSON of a sample holds."""
     messages = [asdict(message) for message in sample.messages]
-    return {"messages": messages, **provenance(sample), "escaped": False}
+    pair = {"rejected": sample.rejected} if sample.rejected is not None else {}
+    return {"messages": messages, **pair, **provenance(sample), "escaped": False}
 
 
 class _Shards:

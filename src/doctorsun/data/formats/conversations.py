@@ -13,17 +13,14 @@ from doctorsun.core.errors import RecordError
 from doctorsun.core.schema import Lang, Message, Origin, Part, Picture, Record, Role, Split, Task, Text
 from doctorsun.data.counts import Counts
 from doctorsun.data.formats.files import one_of, picture_of
+from doctorsun.data.formats.layout import Layout, first_of
+from doctorsun.data.formats.preferences import PAIR, paired
 from doctorsun.data.licences import spdx
 from doctorsun.data.markers import unescape
 from doctorsun.data.talk import question_group
 from doctorsun.data.visual import kind_of, words
 
 Row = Mapping[str, Any]
-ROLES: dict[str, Role] = {
-    **dict.fromkeys(("human", "user"), "user"),
-    **dict.fromkeys(("gpt", "assistant", "bot", "model"), "assistant"),
-    "system": "system",
-}
 ORIGINS: tuple[Origin, ...] = ("human", "template", "translated", "synthetic")
 LANGS = ("auto", "zh", "en")
 OTHER_MEDIA = ("video", "videos", "audio", "audios")
@@ -36,18 +33,6 @@ _BEFORE = re.compile(r"^(?:\s*<image>)+\s*")
 _AFTER = re.compile(r"\s*(?:<image>\s*)+$")
 # An image amid the words by its name: the only one, and one of several.
 _NAMES: dict[Lang, tuple[str, str]] = {"en": ("the image", "image {}"), "zh": ("图像", "图{}")}
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """Which keys of a row hold its turns and images, and what a turn is made of; the first present counts."""
-
-    messages: tuple[str, ...] = ("conversations", "messages", "conversation")
-    images: tuple[str, ...] = ("images", "image")
-    system: str = "system"
-    role: tuple[str, ...] = ("from", "role")
-    content: tuple[str, ...] = ("value", "content")
-    roles: Mapping[str, Role] = field(default_factory=lambda: ROLES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +93,10 @@ class Conversations:
 
     def records(self, rows: Iterable[tuple[str, Row]], *, split: Split | None = None) -> Iterator[Record]:
         """One record a row; what cannot be used is counted by its place."""
-        for place, row in rows:
+        for place, raw in rows:
+            row = paired(raw, self.layout)
             try:
-                found = self._record(place, row, split)
+                found = row if isinstance(row, str) else self._record(place, row, split)
             except RecordError as error:
                 found = error.key
             if isinstance(found, str):
@@ -140,6 +126,7 @@ class Conversations:
             pictures.append(picture)
         if row.get("escaped") is True:
             turns = [replace(turn, text=unescape(turn.text)) for turn in turns]
+            row = {**row, PAIR: unescape(row[PAIR])} if isinstance(row.get(PAIR), str) else row
         name = self._name(row, place)
         return Record(
             id=name,
@@ -211,6 +198,7 @@ class Conversations:
             origin=origin,
             history=tuple(Message(turn.role, (Part("text", turn.text),)) for turn in before),
             key="talk",
+            rejected=rejected.strip() if isinstance(rejected := row.get(PAIR), str) else None,
         )
 
     def _lang(self, turns: Sequence[Turn], row: Row) -> Lang:
@@ -247,16 +235,16 @@ def _shown_first(turns: Sequence[Turn], images: int) -> list[Turn]:
 
 def _turns(row: Row, layout: Layout) -> tuple[list[Turn], list[object]] | str:
     """The turns and the cells of the images, else the key of what is wrong."""
-    said = _first(row, layout.messages)
-    cells = _cells(_first(row, layout.images))
+    said = first_of(row, layout.messages)
+    cells = _cells(first_of(row, layout.images))
     if not isinstance(said, list) or not said:
         return "data.bad_row"
     turns, inside = [], []
     for each in said:
-        role = layout.roles.get(words(_first(each, layout.role)).lower()) if isinstance(each, dict) else None
+        role = layout.role_of(each) if isinstance(each, dict) else None
         if role is None:
             return "data.bad_turns"
-        read = _content(_first(each, layout.content), role)
+        read = _content(first_of(each, layout.content), role)
         if read is None:
             return "data.bad_row"
         turns.append(read[0])
@@ -310,10 +298,6 @@ def _marked(text: str, role: Role) -> Turn:
 
 def _cells(value: object) -> list[object]:
     return value if isinstance(value, list) else [value] if value else []
-
-
-def _first(row: Row, names: Iterable[str]) -> object:
-    return next((row[name] for name in names if row.get(name) is not None), None)
 
 
 def _group(turns: Sequence[Turn], cells: Sequence[object], pictures: Sequence[Picture]) -> str:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from doctorsun.core.errors import RecordError
 from doctorsun.core.schema import Fact
-from doctorsun.imaging.looks import LookConfig, pictures_of
+from doctorsun.imaging.looks import LookConfig, Sent, names_of, pictures_of
 from doctorsun.imaging.opening import load_study
 from doctorsun.imaging.pictures import encode
 from doctorsun.language.glossary import glossary
@@ -53,13 +54,13 @@ VIEWS = {
 
 
 def seen(paths: list[str], look: dict[str, Any]) -> dict[str, Any]:
-    """In the worker: the pictures of a study as PNG, and the codes of its series' headers.
+    """In the worker: the pictures of a study as PNG, what each is, and the codes of its series' headers.
 
     RecordError where no frame can be read.
     """
     how = LookConfig.model_validate(look)
     series = [one for path in paths for one in load_study(Path(path)).series]
-    pictures: list[bytes] = []
+    pictures: list[Sent] = []
     codes: dict[str, list[str]] = {"modality": [], "region": [], "view": []}
     for at, one in enumerate(series):
         left = how.max_pictures - len(pictures)
@@ -67,7 +68,7 @@ def seen(paths: list[str], look: dict[str, Any]) -> dict[str, Any]:
             break
         # Each series gives one as long as there is room, as `pictures_of` does for a study.
         share = max(1, left // (len(series) - at))
-        pictures += [encode(sent.pixels) for sent in pictures_of(one, look=how, max_pictures=share)]
+        pictures += pictures_of(one, look=how, max_pictures=share)
         facts = one.facts
         told = {
             "modality": facts.modality,
@@ -78,7 +79,11 @@ def seen(paths: list[str], look: dict[str, Any]) -> dict[str, Any]:
             codes[name].append((value or "").upper())
     if not pictures:
         raise RecordError("imaging.no_pixels", where="")
-    return {"pictures": [np.frombuffer(raw, np.uint8) for raw in pictures], "codes": codes}
+    return {
+        "pictures": [np.frombuffer(encode(sent.pixels), np.uint8) for sent in pictures],
+        "shown": [asdict(one) for one in names_of(pictures)],
+        "codes": codes,
+    }
 
 
 def facts_of(codes: Mapping[str, Iterable[str]], *, modality: str = "") -> tuple[Fact, ...]:

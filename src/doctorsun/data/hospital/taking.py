@@ -36,7 +36,8 @@ class Study:
     """The clean files of one study, and what its headers told: digests to join by, values to look for.
 
     Without a file all of it waits for a person. `kind` is "dicom", else "picture" for a file with no header.
-    `patient` is the one whose dates move together; it and `fields` are kept in memory only.
+    `patient` is the one whose dates move together, `when` its own date and time, which orders a patient's
+    studies; they and `fields` are kept in memory only.
     """
 
     id: str
@@ -46,6 +47,7 @@ class Study:
     links: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     fields: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set), repr=False)
     patient: str = field(default="", repr=False)
+    when: str = field(default="", repr=False)
 
     @property
     def place(self) -> Path:
@@ -65,6 +67,7 @@ class Study:
         for name, values in taken["fields"].items():
             self.fields[name].update(values)
         self.patient = self.patient or taken["patient"]
+        self.when = min(filter(None, (self.when, taken.get("when", ""))), default="")
 
 
 @dataclass(slots=True)
@@ -197,6 +200,8 @@ def _header(path: Path, key: Key, policy: DicomPolicy, name: str) -> dict[str, A
     fields["uids"] = told("StudyInstanceUID")
     uid = str(dataset.get("StudyInstanceUID") or "")
     names = {"group": identity.pseudonym, "study": key.pseudonym("study", uid), "patient": identity.value}
+    day = "".join(told("StudyDate")[:1])
+    names["when"] = f"{day}T{''.join(told('StudyTime')[:1])}" if day else ""
     return {**names, "links": dict(links), "fields": fields}
 
 

@@ -37,8 +37,9 @@ CARD = Card(
     ),
     patient_groups=False,
     notes=(
-        "`messages` (or `prompt` and `completion`), `images` or `image` as {bytes, path}. Nothing is fetched "
-        "unless `hub` is set. Options: `hub`, `revision`, `file`, `images`, `lang`, `group`, `origin`."
+        "`messages` (or `prompt` with `completion`, or with `chosen` and `rejected`), `images` or `image` as "
+        "{bytes, path}. Nothing is fetched unless `hub` is set. Options: `hub`, `revision`, `file`, "
+        "`images`, `lang`, `group`, `origin`."
     ),
 )
 

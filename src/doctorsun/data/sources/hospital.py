@@ -8,7 +8,7 @@ from pathlib import Path
 
 from doctorsun.core.errors import RecordError
 from doctorsun.core.progress import reporter, track
-from doctorsun.core.schema import Card, Picture, Record, Text
+from doctorsun.core.schema import Card, Picture, Record, Shown, Text
 from doctorsun.data.counts import Counts
 from doctorsun.data.hospital.desk import Desk, Lists, key_path, open_desk
 from doctorsun.data.hospital.joining import Index
@@ -27,6 +27,7 @@ from doctorsun.data.hospital.reports import (
 from doctorsun.data.hospital.seeing import facts_of, seen, value_of
 from doctorsun.data.hospital.tables import check_tables, rows_of
 from doctorsun.data.hospital.taking import COSTS, Pass, Study, check_extras, check_folders, take
+from doctorsun.data.priors import with_priors
 from doctorsun.data.reading import first_folder
 from doctorsun.imaging.isolation import Guard
 from doctorsun.language.sections import asked
@@ -67,7 +68,9 @@ def example(folder: Path) -> None:
     write_hospital(folder / "hospital", studies=6, slices_only=True)
 
 
-def state(place: Path, *, mapping: str = MAPPING, key: str = "", max_pictures: int = 0) -> str:
+def state(
+    place: Path, *, mapping: str = MAPPING, key: str = "", max_pictures: int = 0, prior: bool = False
+) -> str:
     """What beside the folder's own files and these options decides what `records` brings: key and approvals.
 
     Where the values to prove a data set by are gone it is another one each time, so that they are told anew.
@@ -76,18 +79,25 @@ def state(place: Path, *, mapping: str = MAPPING, key: str = "", max_pictures: i
     desk = open_desk(place, key)
     if made and not desk.known.exists():
         return secrets.token_hex(8)
-    told = [desk.key.pseudonym("key", ""), mapping, str(max_pictures), *sorted(desk.ticked())]
+    told = [desk.key.pseudonym("key", ""), mapping, str(max_pictures), str(prior), *sorted(desk.ticked())]
     return hashlib.sha256("\0".join(told).encode()).hexdigest()
 
 
 def records(
-    place: Path, counts: Counts, *, mapping: str = MAPPING, key: str = "", max_pictures: int = 0
+    place: Path,
+    counts: Counts,
+    *,
+    mapping: str = MAPPING,
+    key: str = "",
+    max_pictures: int = 0,
+    prior: bool = False,
 ) -> Iterator[Record]:
     """One record a study with its reports, all of it clean.
 
     `mapping` is the YAML in the folder, `key` the file of the secret (beside the folder where it is not told;
-    made on first use), `max_pictures` overrides the mapping's number of pictures a study. What was not used
-    is listed beside the key, by pseudonym and row number.
+    made on first use), `max_pictures` overrides the mapping's number of pictures a study. `prior` adds each
+    report once more with the pictures of the patient's study before (of DICOM, by its header's date). What
+    was not used is listed beside the key, by pseudonym and row number.
     """
     told = read_mapping(place, mapping)
     check_folders(place, told)
@@ -108,11 +118,21 @@ def records(
             _review(place, told, desk)
         _tell(desk, lists, waiting, len(done.unused))
         look = told.look.model_copy(update={"max_pictures": max_pictures} if max_pictures else {})
-        for name in track(sorted(joined), "data.hospital_reading"):
-            studies, reports = joined[name]
-            record = _record(studies, reports, guard, look.model_dump(mode="json"), told, counts)
-            if record is not None:
-                yield record
+
+        def dated() -> Iterator[tuple[str, Record]]:
+            # The studies of a patient one after the other.
+            for name in track(sorted(joined, key=lambda name: _order(joined[name])), "data.hospital_reading"):
+                studies, reports = joined[name]
+                record = _record(studies, reports, guard, look.model_dump(mode="json"), told, counts)
+                if record is not None:
+                    yield studies[0].when, record
+
+        yield from with_priors(dated()) if prior else (record for _, record in dated())
+
+
+def _order(one: tuple[tuple[Study, ...], list[Report]]) -> tuple[str, str]:
+    first = one[0][0]
+    return first.group or "", first.id
 
 
 def _join(place: Path, told: Mapping, desk: Desk, done: Pass, counts: Counts, lists: Lists) -> Joined:
@@ -209,6 +229,7 @@ def _record(
         anatomy=value_of(facts, "region"),
         licence=told.licence,
         group=first.group or next((each.person for each in reports if each.person), first.id),
+        shown=tuple(Shown(**one) for one in found["shown"]),
     )
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from doctorsun.core.schema import Card, Origin, Record
 from doctorsun.data.counts import Counts
-from doctorsun.data.formats.conversations import Conversations, Layout
+from doctorsun.data.formats.conversations import Conversations
 from doctorsun.data.formats.json_rows import Row, json_rows
+from doctorsun.data.formats.layout import Layout
 from doctorsun.data.miniature import put_picture, put_text
 from doctorsun.data.reading import first_folder
 from doctorsun.data.visual import Pictures, lost, shown

@@ -13,6 +13,7 @@ from doctorsun.core.errors import DataError, RecordError
 from doctorsun.core.schema import Card, Fact, Picture, Record, Split, Status
 from doctorsun.data.counts import Counts
 from doctorsun.data.miniature import put_picture, put_table, put_text
+from doctorsun.data.priors import with_priors
 from doctorsun.data.reading import Folder, first_folder, pictures_in, read_picture
 from doctorsun.data.report_texts import conclusion_text, report_text, unwrapped
 from doctorsun.language.coding import label_facts, normal_facts
@@ -48,7 +49,8 @@ CARD = Card(
     notes=(
         "May not be passed on, nor sent to services of others. Blanks that de-identification left stand as "
         "___. Labels were mined from the reports by a machine (CheXpert); a study it calls No Finding has "
-        "none of what a normal chest film excludes. The official test set never trains."
+        "none of what a normal chest film excludes. The official test set never trains. "
+        "Option `prior`: true shows the study before beside each as well."
     ),
 )
 
@@ -99,14 +101,23 @@ def example(folder: Path) -> None:
     )
     put_table(
         place / f"{TABLES}metadata.csv",
-        ("dicom_id", "study_id", "subject_id", "ViewPosition"),
-        [[*row[:3], row[4]] for row in films],
+        ("dicom_id", "study_id", "subject_id", "ViewPosition", "StudyDate", "StudyTime"),
+        [[*row[:3], row[4], f"2180050{at + 1}", "121314.5"] for at, row in enumerate(films)],
     )
     put_table(place / f"{TABLES}chexpert.csv", ("subject_id", "study_id", *LABELS), labels)
 
 
-def records(place: Path, counts: Counts) -> Iterator[Record]:
-    """One record a study: its films with the report, else the findings with what they amount to."""
+def records(place: Path, counts: Counts, *, prior: bool = False) -> Iterator[Record]:
+    """One record a study: its films with the report, else the findings with what they amount to.
+
+    `prior` adds each report once more with the films of the patient's study before.
+    """
+    found = _dated(place, counts)
+    yield from with_priors(found) if prior else (record for _, record in found)
+
+
+def _dated(place: Path, counts: Counts) -> Iterator[tuple[str, Record]]:
+    """The records of a patient one after the other, each with the date and time of its study."""
     tables = {name: _table(place, name, counts) for name in ("split", "metadata", "chexpert")}
     for study in _studies(place):
         told = {name: rows.get(study.name[1:], ()) for name, rows in tables.items()}
@@ -116,7 +127,10 @@ def records(place: Path, counts: Counts) -> Iterator[Record]:
         except RecordError as error:
             counts.drop(error.key, study.name)
             continue
-        yield from _records(study, pictures, found, told, counts)
+        first = told["metadata"][0] if told["metadata"] else {}
+        when = f"{first['StudyDate']}T{first.get('StudyTime', '')}" if first.get("StudyDate") else ""
+        for record in _records(study, pictures, found, told, counts):
+            yield when, record
 
 
 def _records(

@@ -10,8 +10,9 @@ from doctorsun.core.errors import DataError
 from doctorsun.core.schema import Card, Record, Role
 from doctorsun.data.counts import Counts
 from doctorsun.data.formats import conversations
-from doctorsun.data.formats.conversations import ROLES, Conversations, Layout
+from doctorsun.data.formats.conversations import Conversations
 from doctorsun.data.formats.files import files_in, read_each, split_told
+from doctorsun.data.formats.layout import ROLES, Layout
 from doctorsun.data.formats.rows import LEAVE, ROW_ENDINGS, rows_of
 from doctorsun.data.miniature import put_picture, put_text
 from doctorsun.data.reading import read_json
@@ -33,8 +34,8 @@ CARD = Card(
     patient_groups=False,
     notes=(
         "With dataset_info.json its entries are read (all, or `dataset`), their columns and tags obeyed, in "
-        "the formats sharegpt and alpaca; without it every JSON, JSONL and Parquet with `conversations` or "
-        "`messages`. Options: `dataset`, `file`, `images`, `lang`, `group`, `origin`."
+        "the formats sharegpt and alpaca, rankings too; without it every JSON, JSONL and Parquet with "
+        "`conversations` or `messages`. Options: `dataset`, `file`, `images`, `lang`, `group`, `origin`."
     ),
 )
 
@@ -112,7 +113,7 @@ def _entries(place: Path, dataset: str, counts: Counts) -> Iterator[Entry]:
 
 def _files(place: Path, entry: object) -> list[Path]:
     """The files of an entry that lie in the folder; none where it is elsewhere or of another kind."""
-    if not isinstance(entry, dict) or any(map(entry.get, ELSEWHERE)) or entry.get("ranking"):
+    if not isinstance(entry, dict) or any(map(entry.get, ELSEWHERE)):
         return []
     path = place / str(entry.get("file_name") or "")
     if not path.resolve().is_relative_to(place.resolve()) or path == place:
@@ -136,6 +137,8 @@ def _layout(entry: Row) -> tuple[Layout, Mapping[str, str]]:
         Layout(roles=roles),
         images=(columns.get("images", "images"), "image"),
         system=columns.get("system", "system"),
+        chosen=(columns.get("chosen", "chosen"),),
+        rejected=(columns.get("rejected", "rejected"), *Layout().rejected),
     )
     if entry.get("formatting", "alpaca") == "alpaca":
         usual = {"prompt": "instruction", "query": "input", "response": "output", "history": "history"}
@@ -159,6 +162,8 @@ def _turned(rows: Iterable[tuple[str, Row]], columns: Mapping[str, str]) -> Iter
         pairs = history if isinstance(history, list) else []
         said = [words for pair in pairs if isinstance(pair, list) for words in pair]
         asked = [row.get(columns[part]) for part in ("prompt", "query")]
-        said += ["\n".join(str(part) for part in asked if part), row.get(columns["response"])]
+        said.append("\n".join(str(part) for part in asked if part))
+        if row.get(columns.get("chosen", "chosen")) is None:
+            said.append(row.get(columns["response"]))
         turns = [{"role": ("user", "assistant")[at % 2], "content": words} for at, words in enumerate(said)]
         yield place, {**row, "messages": turns}

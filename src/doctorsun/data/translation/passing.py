@@ -37,7 +37,10 @@ def wanted(text: Text) -> list[str]:
 
 
 def passed(text: Text, say: Say) -> Text:
-    """The Text in the other language; `say` translates one string. Letters and order of options stay."""
+    """The Text in the other language; `say` translates one string. Letters and order of options stay.
+
+    A translation is of the answer alone: that one answer is better than another may not survive it.
+    """
     lang = other(text.lang)
     return replace(
         text,
@@ -47,6 +50,7 @@ def passed(text: Text, say: Say) -> Text:
         question=None if text.question is None else _question(text.question, text, say),
         choices=tuple(_words(choice, text, say) for choice in text.choices),
         answer=_answer(text, say),
+        rejected=None,
     )
 
 
