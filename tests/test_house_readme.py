@@ -98,6 +98,7 @@ def test_every_room_is_on_the_map():
         "tests",
         "benchmarks",
         "docs",
+        "deploy",
     }
 
 

@@ -1,5 +1,6 @@
 """What holds for every verb and may stand anywhere on the line: `--ui`, `--debug`, `--online`."""
 
+import logging
 import os
 from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
@@ -61,6 +62,8 @@ def stay_offline(environment: MutableMapping[str, str], *, online: bool) -> None
     for name, value in OFFLINE.items():
         if not (online and name in NETWORK):
             environment.setdefault(name, value)
+    # It tells at import, whoever imports it, that a kernel of the hub is absent.
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
 
 
 def goes_online() -> bool:
