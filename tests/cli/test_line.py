@@ -185,7 +185,8 @@ def test_a_picture_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str]
 def test_a_folder_without_a_picture_says_how_to_look_into_it(capsys: pytest.CaptureFixture[str]):
     made_model(Path("model"))
     Path("films").mkdir()
-    assert "films: no picture in it can be read; see: sun study show films" in complaint(capsys, "ask", "model", "q", "--image", "films")
+    said = complaint(capsys, "ask", "model", "q", "--image", "films")
+    assert "films: no picture in it can be read; see: sun study show films" in said
 
 
 def test_a_picture_beyond_the_limit_is_refused_before_it_is_decoded(

@@ -103,6 +103,15 @@ def test_a_plan_tells_what_a_machine_that_is_not_here_would_need(capsys: pytest.
     assert machine["devices"] == 2
 
 
+def test_samples_that_are_told_give_a_plan_its_steps(capsys: pytest.CaptureFixture[str]):
+    words = ["plan", "tiny.yaml", "stages.0.steps=null", "stages.0.epochs=1", "--samples"]
+    found = []
+    for samples in ("1000", "4000"):
+        assert main([*words, samples]) == 0
+        found.append(rows(capsys)[0]["steps"])
+    assert found[1] == pytest.approx(4 * found[0], abs=3)
+
+
 def test_a_run_is_not_mixed_with_another_recipe(capsys: pytest.CaptureFixture[str]):
     assert main(["train", "tiny.yaml", "seed=7"]) == 2
     assert "seed" in capsys.readouterr().err

@@ -15,9 +15,11 @@ def test_how_a_run_is_shared_and_watched_may_change(tmp_path: Path):
     changed = recipe(
         tmp_path,
         text_stage(save_every=1, workers=2),
-        instruct_stage(checkpointing=["language"], show_every=2),
+        instruct_stage(checkpointing=["language"], show_every=2, show_samples=1),
         parallel={"shard": "hybrid", "copy_ranks": 4},
         report_to=["tensorboard"],
+        report_samples=True,
+        features={"limit_gb": 1},
     )
     claim(tmp_path, changed)
     with pytest.raises(ConfigError, match=r"stages\.1\.rows=4"):

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
+from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import LlavaForConditionalGeneration
 
@@ -20,6 +22,7 @@ from doctorsun.train.estimate.plan import plan_stage
 from doctorsun.train.estimate.published import refuse_absent
 from doctorsun.train.estimate.shapes import shape_of
 from doctorsun.train.estimate.skeleton import config_of, meta_model
+from doctorsun.train.estimate.tally import Tally
 from doctorsun.train.estimate.trace import Bytes, Work, trace, trace_whole
 from doctorsun.train.recipe import Recipe, StageConfig
 from tests.train import small
@@ -68,6 +71,30 @@ def highest(found: Bytes) -> int:
         if key[:2] == ("peak", "whole"):
             phases[key[2]] += size
     return max(phases.values())
+
+
+def test_a_number_of_a_fake_tensor_is_known_in_the_backward_pass_alone():
+    with FakeTensorMode():
+        tally, figure = Tally(nn.Linear(2, 2)), torch.ones(())
+        with tally:
+            with pytest.raises(DataDependentOutputException):
+                figure.item()
+            tally.backward = True
+            assert figure.item() == 1
+            with pytest.raises(DataDependentOutputException):
+                torch.ones((), dtype=torch.int64).item()
+        tally.close()
+
+
+def test_disk_holds_checkpoints_and_models_in_float32_and_the_best_step_beside_them():
+    pixels = 3 * 32**2
+    for kept, best in (({}, 0), ({"validate_every": 2, "keep_best": "validation_loss"}, 1)):
+        tree = small.instruct_stage(weights="bf16", precision="bf16", **kept)
+        recipe = {"name": "p", "data": {"name": "p"}, "model": small.MODEL, "stages": [tree]}
+        plan = plan_stage(Recipe.model_validate(recipe), 1, CPU)
+        models = (1 + best) * 2 * plan.memory.stored
+        assert plan.steps is not None
+        assert plan.disk == (3 + best) * plan.memory.state + models + plan.steps * plan.pictures * pixels
 
 
 def test_gradients_of_several_passes_stand_beside_activations():

@@ -1,14 +1,14 @@
 """Samples as a model reads them: what the page of a data set shows, and may not find out by itself."""
 
 from collections.abc import Iterator, Sequence
-from itertools import groupby, islice
+from itertools import accumulate, groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from doctorsun.cli.places import model_folder
 from doctorsun.core.blocks import Token
 from doctorsun.core.config import load, preset_names
-from doctorsun.core.errors import ModelError
+from doctorsun.core.errors import ModelError, RecordError
 from doctorsun.core.schema import Sample
 
 if TYPE_CHECKING:
@@ -26,11 +26,13 @@ def token_view(word: str, dataset: "Dataset") -> "TokenView":
     encoder = _encoder(word, dataset)
 
     def view(sample: Sample) -> Sequence[Token]:
-        from doctorsun.model.encode import EncodeError
+        from doctorsun.model.pictures import rgb_picture
 
         try:
-            return list(_tokens(encoder.encode(sample.messages, where=sample.id), encoder))
-        except EncodeError as error:
+            # Some models write as many tokens as a picture is large.
+            sizes = [rgb_picture(picture.bytes, where=sample.id).size for picture in sample.images]
+            return list(_tokens(encoder.encode(sample.messages, where=sample.id, sizes=sizes), encoder))
+        except (ModelError, RecordError) as error:
             return [Token(str(error), learnt=False)]
 
     return view
@@ -54,14 +56,21 @@ def _encoder(word: str, dataset: "Dataset") -> "Encoder":
 def _tokens(encoded: "Encoded", encoder: "Encoder") -> Iterator[Token]:
     """The tokens as they read; those of one image are one, and so are those that share a character."""
     special = set(encoder.tokenizer.all_special_ids)
-    pairs = zip(encoded.ids, encoded.mask, strict=True)
-    for (image, learnt), run in groupby(pairs, key=lambda pair: (pair[0] == encoder.image_id, pair[1])):
-        ids = [number for number, _ in run]
+    pairs = zip(encoded.ids, encoded.mask, _pictures(encoded), strict=True)
+    for (image, learnt, _), run in groupby(
+        pairs, key=lambda one: (one[0] == encoder.image_id, one[1], one[0] == encoder.image_id and one[2])
+    ):
+        ids = [number for number, *_ in run]
         if image:
-            images = len(ids) // encoder.image_tokens
-            yield from [Token(f"<image ×{encoder.image_tokens}>", learnt)] * images
+            yield Token(f"<image ×{len(ids)}>", learnt)
         else:
             yield from (Token(text, learnt) for text in _readable(ids, encoder, special))
+
+
+def _pictures(encoded: "Encoded") -> Iterator[int]:
+    """How many pictures have begun, at each token."""
+    starts = set(encoded.image_starts)
+    return accumulate(int(at in starts) for at in range(len(encoded.ids)))
 
 
 def _readable(ids: Sequence[int], encoder: "Encoder", special: set[int]) -> Iterator[str]:

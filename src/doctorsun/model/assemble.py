@@ -57,7 +57,7 @@ def assemble(config: ModelConfig, tokenizer: PreTrainedTokenizerBase | None = No
     add_tokens(tokenizer)
     llava = join_configs(
         config,
-        vision.config if vision else _vision_config(config.vision),
+        vision.config if vision else scratch_vision(config.vision),
         language.model.config if language else _language_config(config.language, tokenizer),
         image_id=tokenizer.convert_tokens_to_ids(IMAGE_TOKEN),
     )
@@ -81,7 +81,7 @@ def llava_config(config: ModelConfig, *, vocabulary: int, image_id: int) -> Llav
     """The configuration of a model from scratch, for counting and estimates (nothing is loaded)."""
     words = _language_config(config.language, None)
     words.vocab_size = vocabulary
-    return join_configs(config, _vision_config(config.vision), words, image_id=image_id)
+    return join_configs(config, scratch_vision(config.vision), words, image_id=image_id)
 
 
 def join_configs(
@@ -165,7 +165,8 @@ def _processor(
     )
 
 
-def _vision_config(config: VisionConfig) -> PretrainedConfig:
+def scratch_vision(config: VisionConfig) -> PretrainedConfig:
+    """The configuration of an encoder from scratch, by its family."""
     family = family_named(config.kind)
     sizes = {
         "hidden_size": config.width,

@@ -34,5 +34,6 @@ def plan(
     overrides, _ = for_run(words or [])
     machine = Machine.of(accelerator(gpu), each=gpus, nodes=nodes, price=price)
     recipe = load(Recipe, preset, overrides=overrides)
-    show_plans([plan_stage(recipe, number, machine) for number in range(1, len(recipe.stages) + 1)], machine)
+    numbers = range(1, len(recipe.stages) + 1)
+    show_plans([plan_stage(recipe, number, machine, samples=samples) for number in numbers], machine)
     line("cli.plan_layout", questions=QUESTIONS, words=WORDS, learnt=LEARNT)

@@ -126,10 +126,16 @@ def _flops(config: LlavaConfig, stage: StageConfig, layout: Layout) -> float:
 
 
 def _disk(memory: Memory, layout: Layout, config: LlavaConfig, recipe: Recipe, stage: StageConfig) -> int:
-    """Bytes of a stage at its largest: checkpoints, one being written, the final, pictures, features."""
+    """Bytes of a stage at its largest: checkpoints, one being written, the final, pictures, features.
+
+    A model is saved in float32. Where the best step is kept, its checkpoint stands beside the others and its
+    model beside the final.
+    """
     pictures = (layout.steps or 0) * layout.load.pictures
     shape = shape_of(config).vision
-    found = (KEPT + 1) * memory.state + memory.stored
+    best = stage.keep_best is not None
+    model = memory.stored if stage.weights == "fp32" else 2 * memory.stored
+    found = (KEPT + 1 + best) * memory.state + (1 + best) * model
     found += pictures * 3 * int(config.vision_config.image_size) ** 2
     if stage.vision.mode == "frozen":
         found += min(pictures * shape.features * shape.width * 2, round(recipe.features.limit_gb * 1e9))

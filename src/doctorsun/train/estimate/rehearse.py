@@ -41,12 +41,26 @@ LOOKED_AT = 2000
 
 @dataclass(frozen=True)
 class Rehearsed:
-    """A stage as planned with its longest batch, and as measured: bytes of tensors, seconds of a step."""
+    """A stage as planned with its longest batch, and as measured: bytes of tensors, seconds of a step.
 
-    plan: StagePlan
+    `plan` is null for a model of a kind that is no LLaVA: of it there is no estimate. `process` are the
+    bytes beside the tensors.
+    """
+
+    label: str
+    kind: str
+    plan: StagePlan | None
     measured: int
+    process: int
     step_s: float
     steps: int
+
+    @property
+    def fits(self) -> bool:
+        """Whether it fits here: as estimated, else as measured."""
+        if self.plan is not None:
+            return self.plan.fits
+        return self.measured + self.process <= machine_here().room
 
 
 def machine_here() -> Machine:
@@ -59,7 +73,10 @@ def machine_here() -> Machine:
 
 
 def rehearse(recipe: Recipe, folder: Path) -> Iterator[Rehearsed]:
-    """Each stage of a recipe in turn, in a folder that the caller removes; one process, one device."""
+    """Each stage of a recipe in turn, in a folder that the caller removes; one process, one device.
+
+    Nobody watches: no tracker is told, no score is judged, no question is answered.
+    """
     recipe = settle(recipe.model_copy(update={"report_to": []}), folder)
     dataset = dataset_of(recipe)
     bench = Bench(recipe, dataset, folder, Watch(recipe, dataset, folder, hands=Hands(), world=world()))
@@ -87,19 +104,32 @@ def _rehearse(bench: Bench, number: int) -> Rehearsed:
     kept = _kept(begun.parts.model, optimizers)
     with peak_above(device=PartialState().device) as peak:
         _take(objective, optimizers, longest, stage)
-    machine = machine_here()
-    layout = Layout(
-        () if stage.kind == "medical-vision" else longest, _pictures(longest, stage), objective.total
-    )
-    config = begun.parts.model.config
-    plan = plan_stage(
-        recipe, number, machine, layout=layout, config=config if isinstance(config, LlavaConfig) else None
-    )
+    plan = _plan(recipe, number, longest, begun.parts.model.config, steps=objective.total)
     merge_tuning(begun.parts.model)
     save_model(begun.parts, bench.final(number), about={"metrics_bytes": 0})
-    if not machine.gpu:
-        plan = plan.beside(process, room=machine.room)
-    return Rehearsed(plan, peak.bytes + kept, seconds, objective.total)
+    machine = machine_here()
+    beside = machine.overhead if machine.gpu else process
+    return Rehearsed(
+        label=f"{number} {recipe.label(number)}",
+        kind=type(begun.parts.model).__name__,
+        plan=plan and plan.beside(beside, room=machine.room),
+        measured=peak.bytes + kept,
+        process=beside,
+        step_s=seconds,
+        steps=objective.total,
+    )
+
+
+def _plan(
+    recipe: Recipe, number: int, longest: Sequence[Any], config: object, *, steps: int
+) -> StagePlan | None:
+    """The plan of a stage with its longest batch; null where the model is no LLaVA."""
+    if not isinstance(config, LlavaConfig):
+        return None
+    stage = recipe.stages[number - 1]
+    rows = () if stage.kind == "medical-vision" else longest
+    layout = Layout(rows, _pictures(longest, stage), steps)
+    return plan_stage(recipe, number, machine_here(), layout=layout, config=config)
 
 
 def _take(objective: Any, optimizers: Optimizers, step: object, stage: StageConfig) -> None:  # noqa: ANN401 - of any kind

@@ -38,6 +38,7 @@ class Tally(TorchDispatchMode):  # type: ignore[no-untyped-call]
         super().__init__()  # type: ignore[no-untyped-call]
         self.peaks: dict[str, Peak] = {}
         self.bare: dict[str, Peak] = {}
+        self.backward = False  # whether the backward pass is on
         self._live: Counter[str] = Counter()
         self._total = 0
         self._scope, self._phase = "", ""
@@ -73,11 +74,13 @@ class Tally(TorchDispatchMode):  # type: ignore[no-untyped-call]
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:  # noqa: ANN401
-        """Run one operation and count what it has made; where its number is asked for, it is one.
+        """Run one operation and count what it has made.
 
-        A fake tensor holds no number. The one that is asked for is the gradient of the loss itself.
+        A fake tensor holds no number, and PyTorch refuses who asks for it. In the backward pass alone one is
+        known, the gradient of the loss itself: it is one.
         """
-        if func is torch.ops.aten._local_scalar_dense.default:
+        asked = func is torch.ops.aten._local_scalar_dense.default
+        if asked and self.backward and args[0].dim() == 0 and args[0].is_floating_point():
             return 1.0
         made = func(*args, **(kwargs or {}))
         copies = func is torch.ops.aten._to_copy.default and self._scope != OPTIMIZER

@@ -89,8 +89,9 @@ def trace_whole(config: LlavaConfig, work: Work) -> Bytes:
         with tally, attention:
             with torch.autocast("cpu", torch.bfloat16, enabled=work.bf16):
                 loss = _loss(model, work, tally)
-            marks.backward = True
+            marks.backward = tally.backward = True
             loss.backward()  # type: ignore[no-untyped-call]
+            tally.backward = False
             del loss
             total = _step(groups, work.stage, tally)
         tally.close()
