@@ -260,9 +260,8 @@ def theirs(recipe: Recipe, place: Path, clock: Clock) -> dict[str, Any]:
 
 def trl(recipe: Recipe, place: Path, clock: Clock) -> dict[str, Any]:
     """What one epoch of TRL's SFTTrainer takes, learning the answers alone; nothing is computed again."""
-    from trl import SFTConfig, SFTTrainer
-
     import datasets
+    from trl import SFTConfig, SFTTrainer
 
     torch.set_num_threads(recipe.threads)
     parts = load_model(place / "start")

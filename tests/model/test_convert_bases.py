@@ -6,11 +6,12 @@ import pytest
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import save_file
-from transformers import LlavaForConditionalGeneration
+from transformers import Gemma2Config, Gemma2ForCausalLM, LlavaForConditionalGeneration
 
 from doctorsun.core.errors import ConfigError, DoctorSunError, ModelError
 from doctorsun.model.config import TuneConfig
 from doctorsun.model.conversion import convert, recognise
+from doctorsun.model.joining import Pieces, join
 from doctorsun.model.low_rank import difference
 from doctorsun.model.shards import read_shards, write_shards
 from doctorsun.model.store import load_model, save_model
@@ -219,3 +220,25 @@ def test_a_damaged_source_leaves_nothing_behind(folders, tmp_path):
     path.write_bytes(raw)
     assert "SHA-256" in refusal(ModelError, tmp_path / "model", tmp_path / "out", to="llava")
     assert [place.name for place in tmp_path.iterdir()] == ["model"]
+
+
+def test_a_language_model_that_would_answer_otherwise_in_a_llava_is_refused():
+    parts = kin("llama")
+    config = Gemma2Config(
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        head_dim=16,
+        num_key_value_heads=1,
+        vocab_size=512,
+    )
+    pieces = Pieces(
+        vision=parts.model.model.vision_tower,
+        pictures=parts.processor.image_processor,
+        language=Gemma2ForCausalLM(config),
+        tokenizer=parts.processor.tokenizer,
+        projector=parts.model.model.multi_modal_projector.state_dict(),
+    )
+    with pytest.raises(ModelError, match="final_logit_softcapping"):
+        join(pieces)

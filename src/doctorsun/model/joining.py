@@ -17,6 +17,7 @@ from transformers import (
 from doctorsun.core.errors import ModelError
 from doctorsun.model.assemble import add_tokens
 from doctorsun.model.parts import Parts, join_parts
+from doctorsun.model.placing import refuse_foreign
 from doctorsun.model.template import with_images
 from doctorsun.model.tokenizer import IMAGE_TOKEN
 
@@ -42,6 +43,7 @@ class Pieces:
 def join(pieces: Pieces) -> Parts:
     """The LLaVA of these pieces, in evaluation mode; ModelError where they do not fit each other."""
     tokenizer, eyes, words = pieces.tokenizer, pieces.vision.config, pieces.language.config
+    refuse_foreign(pieces.language)
     make_ready(tokenizer)
     config = LlavaConfig(
         vision_config=eyes,
