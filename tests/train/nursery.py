@@ -39,6 +39,7 @@ def attempt(recipe: Recipe, out: Path, kill: str) -> str:
     child = os.fork()
     if child == 0:
         os.close(reading)
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
         if kill.startswith("full="):
             resource.setrlimit(resource.RLIMIT_FSIZE, (int(kill.partition("=")[2]), resource.RLIM_INFINITY))
         elif kill != "none" and not kill.startswith(("after=", "SIG")):

@@ -44,7 +44,7 @@ def answers_zero(model, packed, _features) -> tuple[torch.Tensor, torch.Tensor]:
     return 0.0 * model.lm_head.weight.sum(), torch.zeros(len(packed.targets_T))
 
 
-def test_one_interrupt_saves_and_says_how_to_go_on(data: Path, tmp_path: Path, monkeypatch):
+def test_one_interrupt_saves_and_says_how_to_go_on(data: Path, tmp_path: Path, monkeypatch, request):
     typed = recipe(data, text_stage(save_every=100))
     real = loop.Loop._step
 
@@ -54,6 +54,8 @@ def test_one_interrupt_saves_and_says_how_to_go_on(data: Path, tmp_path: Path, m
             os.kill(os.getpid(), signal.SIGINT)
 
     monkeypatch.setattr(loop.Loop, "_step", interrupted)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
     with pytest.raises(TrainError, match="saved at step 2 of 4; run the same command again"):
         run(typed, tmp_path)
     monkeypatch.setattr(loop.Loop, "_step", real)
