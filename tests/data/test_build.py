@@ -144,7 +144,7 @@ def test_every_question_from_facts_stands_in_both_languages(built):
 def test_an_absent_source_is_skipped_said_and_counted(tmp_path, heard):
     write_sources(tmp_path / "raw", ["busi"])
     folder = build(recipe(tmp_path / "raw", ["busi", "idrid"]))
-    assert [values["source"] for event, values in heard if event == "data.source_absent"] == ["idrid"]
+    assert [values["source"] for event, values in heard.notes if event == "data.source_absent"] == ["idrid"]
     assert json.loads((folder / "dataset.json").read_text())["sources"]["idrid"]["present"] is False
 
 
@@ -200,7 +200,7 @@ def test_a_source_with_an_unusable_table_costs_only_itself(tmp_path, heard):
     folder = build(recipe(tmp_path / "raw", ["ham10000", "busi"]))
     assert dropped(folder, "ham10000") == {"data.bad_encoding": 1}
     assert len(open_dataset(folder).rows("train")) > 0
-    said = [values["problem"] for event, values in heard if event == "data.source_unusable"]
+    said = [values["problem"] for event, values in heard.notes if event == "data.source_unusable"]
     assert len(said) == 1
     assert "HAM10000_metadata.csv" in said[0]
 

@@ -92,7 +92,7 @@ def test_a_table_in_utf_16_is_named_each_time(tmp_path, heard):
     for _ in range(2):
         with pytest.raises(DataError):
             build(recipe(tmp_path / "raw", ["covid_chestxray"]))
-    said = [values["problem"] for event, values in heard if event == "data.source_unusable"]
+    said = [values["problem"] for event, values in heard.notes if event == "data.source_unusable"]
     assert len(said) == 2
     assert all("metadata.csv" in each and "cp1252" in each for each in said)
 
@@ -161,7 +161,7 @@ def test_what_was_left_out_is_said_in_a_line_for_each_reason(tmp_path, heard):
     one.write_bytes(b"")
     two.write_bytes(two.read_bytes()[:60])
     build(recipe(tmp_path / "raw", ["busi"]))
-    said = [values["examples"] for event, values in heard if event == "data.left_out"]
+    said = [values["examples"] for event, values in heard.notes if event == "data.left_out"]
     assert said == [" (busi/benign (2))", " (busi/benign (1))"]
 
 

@@ -15,7 +15,7 @@ from doctorsun.model.joining import Pieces, join
 from doctorsun.model.low_rank import difference
 from doctorsun.model.shards import read_shards, write_shards
 from doctorsun.model.store import load_model, save_model
-from doctorsun.model.towers import write_tower
+from doctorsun.model.towers import load_tower, write_tower
 from doctorsun.model.tuning import apply_tuning, merge_tuning
 from tests.model.kin import assert_same_model, kin, logits
 
@@ -242,3 +242,11 @@ def test_a_language_model_that_would_answer_otherwise_in_a_llava_is_refused():
     )
     with pytest.raises(ModelError, match="final_logit_softcapping"):
         join(pieces)
+
+
+def test_a_stock_encoder_keeps_the_resampling_of_its_folder(tmp_path):
+    write_tower(kin("llama"), tmp_path)
+    path = tmp_path / "preprocessor_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"resample": 2, "rescale_factor": 0.5}))
+    _, pictures = load_tower(tmp_path)
+    assert (int(pictures.resample), pictures.rescale_factor) == (2, 0.5)

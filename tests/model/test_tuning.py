@@ -3,7 +3,7 @@ from importlib.util import find_spec
 
 import pytest
 import torch
-from transformers import CLIPVisionConfig, LlamaConfig, LlavaConfig, LlavaForConditionalGeneration
+from transformers import LlamaConfig, LlavaConfig, LlavaForConditionalGeneration
 
 from doctorsun.core.config import validate
 from doctorsun.core.errors import ConfigError, MissingExtra
@@ -11,7 +11,7 @@ from doctorsun.model.anatomy import anatomy
 from doctorsun.model.config import TuneConfig
 from doctorsun.model.store import load_model, save_model
 from doctorsun.model.tuning import apply_tuning, merge_tuning
-from tests.model.tiny import picture, tiny_parts, turn
+from tests.model.tiny import papers_eyes, picture, tiny_parts, turn
 
 EYES = "model.vision_tower"
 HYBRID = {
@@ -34,19 +34,11 @@ def loss_of(parts):
 
 @pytest.mark.parametrize(("layers", "count"), [("all", 28_311_552), ("live", 27_131_904)])
 def test_the_papers_shapes_count_as_the_paper_counts(layers, count):
-    eyes = CLIPVisionConfig(
-        hidden_size=1024,
-        intermediate_size=4096,
-        num_hidden_layers=24,
-        num_attention_heads=16,
-        image_size=336,
-        patch_size=14,
-    )
     words = LlamaConfig(
         hidden_size=4096, intermediate_size=64, num_hidden_layers=1, num_attention_heads=32, vocab_size=64
     )
     with torch.device("meta"):
-        model = LlavaForConditionalGeneration(LlavaConfig(vision_config=eyes, text_config=words))
+        model = LlavaForConditionalGeneration(LlavaConfig(vision_config=papers_eyes(), text_config=words))
     tuned = apply_tuning(
         model,
         TuneConfig.model_validate(

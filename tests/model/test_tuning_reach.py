@@ -7,13 +7,11 @@ import torch
 from peft import LoraConfig, get_peft_model
 from transformers import (
     BitsAndBytesConfig,
-    CLIPVisionConfig,
     LlamaConfig,
     LlavaConfig,
     LlavaForConditionalGeneration,
 )
 
-from doctorsun.core import progress
 from doctorsun.core.config import validate
 from doctorsun.core.errors import ConfigError
 from doctorsun.model.anatomy import anatomy
@@ -21,7 +19,7 @@ from doctorsun.model.config import PartTuning, TuneConfig
 from doctorsun.model.store import save_model
 from doctorsun.model.tuning import apply_tuning, merge_tuning
 from tests.model.families import FAMILIES, tiny_model
-from tests.model.tiny import picture, tiny_parts, turn
+from tests.model.tiny import papers_eyes, picture, tiny_parts, turn
 
 LORA = {"mode": "lora", "lr": 1e-3, "rank": 4, "dropout": 0.0}
 FULL = {"mode": "full", "lr": 1e-3}
@@ -35,38 +33,9 @@ def names_of(tuned):
     return [name for group in tuned.groups for name in group.names]
 
 
-class Listening:
-    """A reporter that keeps what is told."""
-
-    def __init__(self):
-        self.notes = []
-
-    def step(self, label, done, total, **values):
-        pass
-
-    def note(self, event, **values):
-        self.notes.append((event, values))
-
-
-@pytest.fixture
-def told():
-    before, listening = progress.reporter(), Listening()
-    progress.use_reporter(listening)
-    yield listening.notes
-    progress.use_reporter(before)
-
-
 @pytest.fixture(scope="module")
 def published():
     """The paper's model without its weights: Llama-3.1-8B behind CLIP ViT-L/14-336."""
-    eyes = CLIPVisionConfig(
-        hidden_size=1024,
-        intermediate_size=4096,
-        num_hidden_layers=24,
-        num_attention_heads=16,
-        image_size=336,
-        patch_size=14,
-    )
     words = LlamaConfig(
         hidden_size=4096,
         intermediate_size=14336,
@@ -76,10 +45,10 @@ def published():
         vocab_size=128320,
     )
     with torch.device("meta"):
-        return LlavaForConditionalGeneration(LlavaConfig(vision_config=eyes, text_config=words))
+        return LlavaForConditionalGeneration(LlavaConfig(vision_config=papers_eyes(), text_config=words))
 
 
-def test_the_published_hybrid_tunes_as_many_figures_as_published_and_copies_no_weight(published, told):
+def test_the_published_hybrid_tunes_as_many_figures_as_published_and_copies_no_weight(published, heard):
     model = copy.deepcopy(published)
     before = {id(parameter): parameter.numel() for parameter in model.parameters()}
     vision = {**LORA, "rank": 64, "layers": "all"}
@@ -94,7 +63,7 @@ def test_the_published_hybrid_tunes_as_many_figures_as_published_and_copies_no_w
     added = [p for p in model.parameters() if id(p) not in before]
     assert sum(p.numel() for p in added) == 28_311_552
     assert sum(p.numel() for p in model.parameters()) == sum(before.values()) + 28_311_552
-    ((event, values),) = told
+    ((event, values),) = heard.notes
     assert event == "model.lora_without_gradient" and values["count"] == 6
     assert "encoder.layers.23.self_attn.q_proj" in values["names"] or "k_proj" in values["names"]
 
@@ -123,12 +92,12 @@ def test_four_bits_take_the_place_of_the_weights_they_stand_for():
     assert held() < 0.35 * before
 
 
-def test_without_gradient_is_named_once_and_live_layers_are_not(told):
+def test_without_gradient_is_named_once_and_live_layers_are_not(heard):
     tune(tiny_parts().model, vision=LORA)
-    assert told == []
+    assert heard.notes == []
     model = tiny_parts().model
     tuned = tune(model, vision={**LORA, "layers": "all"})
-    ((event, values),) = told
+    ((event, values),) = heard.notes
     assert event == "model.lora_without_gradient" and values["part"] == "vision"
     assert values["names"].count("encoder.layers.2.") == values["count"] == 6
     assert sum("encoder.layers.2." in name for name in names_of(tuned)) == 12
@@ -147,9 +116,9 @@ def test_a_range_tunes_those_layers_alone(layers, mode):
     assert not any("lm_head" in name for name in names_of(tuned))
 
 
-def test_a_range_leaves_out_what_gets_no_gradient(told):
+def test_a_range_leaves_out_what_gets_no_gradient(heard):
     tuned = tune(tiny_parts().model, vision={**LORA, "layers": [0, 3]})
-    assert not any("layers.2." in name for name in names_of(tuned)) and told == []
+    assert not any("layers.2." in name for name in names_of(tuned)) and heard.notes == []
 
 
 @pytest.mark.parametrize(

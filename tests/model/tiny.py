@@ -4,7 +4,7 @@ import io
 
 import numpy as np
 from PIL import Image
-from transformers import PreTrainedTokenizerFast
+from transformers import CLIPVisionConfig, PreTrainedTokenizerFast
 
 from doctorsun.core.schema import Message, Part
 from doctorsun.model.assemble import assemble
@@ -35,6 +35,18 @@ def tiny_config(**changes: object) -> ModelConfig:
 
 def tiny_parts(*, seed: int = 0, **changes: object) -> Parts:
     return assemble(tiny_config(**changes), tiny_tokenizer(), seed=seed)
+
+
+def papers_eyes() -> CLIPVisionConfig:
+    """The paper's encoder, CLIP ViT-L/14-336."""
+    return CLIPVisionConfig(
+        hidden_size=1024,
+        intermediate_size=4096,
+        num_hidden_layers=24,
+        num_attention_heads=16,
+        image_size=336,
+        patch_size=14,
+    )
 
 
 def turn(role: str, *parts: str | None) -> Message:

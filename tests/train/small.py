@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from pytest import MonkeyPatch, raises
 
 from doctorsun.core.config import validate
 from doctorsun.core.files import sha256_file
@@ -14,6 +15,7 @@ from doctorsun.core.schema import Fact, Message, Part, Picture, Sample
 from doctorsun.data.dataset import seal
 from doctorsun.data.shards import Row, sha256, write_shard
 from doctorsun.train.recipe import Recipe
+from doctorsun.train.run import run
 
 COLOURS = {"red": (200, 30, 30), "green": (30, 200, 30), "blue": (30, 30, 200)}
 ZH = {"red": "红色", "green": "绿色", "blue": "蓝色"}
@@ -189,3 +191,23 @@ def recipe(data: Path, *stages: dict[str, object], **changes: object) -> Recipe:
         "stages": list(stages),
     }
     return validate(Recipe, tree | changes, where="small")
+
+
+def straight_and_broken(full: Recipe, folder: Path, monkeypatch: MonkeyPatch) -> tuple[bytes, bytes]:
+    """The weights of a run, and of one that was broken off behind its second checkpoint and went on."""
+    run(full, folder / "straight")
+    seen = []
+
+    def stop(name: str) -> None:
+        seen.append(name)
+        if seen.count("ckpt.after_rename") == 2:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, raises(KeyboardInterrupt):
+        patched.setattr("doctorsun.train.checkpoint.crash_point", stop)
+        run(full, folder / "broken")
+    run(full, folder / "broken")
+    one, other = (
+        (folder / name / "model" / "model.safetensors").read_bytes() for name in ("straight", "broken")
+    )
+    return one, other

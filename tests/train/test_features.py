@@ -7,34 +7,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from doctorsun.core.progress import reporter, use_reporter
 from doctorsun.train import features as module
 from doctorsun.train.features import FeatureCache, FeatureStore
 from doctorsun.train.run import run
+from tests.hearing import Heard
 from tests.train.nursery import fingerprint
 from tests.train.small import align_stage, recipe, write_dataset
 
 SHAPE = (4, 8)
 SIZE = 4 * 8 * 4 + 32
-
-
-class Heard:
-    def __init__(self) -> None:
-        self.events: list[str] = []
-
-    def step(self, *_: object, **__: object) -> None:
-        pass
-
-    def note(self, event: str, **_: object) -> None:
-        self.events.append(event)
-
-
-@pytest.fixture
-def heard():
-    before, new = reporter(), Heard()
-    use_reporter(new)
-    yield new
-    use_reporter(before)
 
 
 class Counted:

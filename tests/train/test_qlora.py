@@ -4,8 +4,7 @@ import pytest
 import torch
 
 from doctorsun.model.store import load_model
-from doctorsun.train.run import run
-from tests.train.small import instruct_stage, recipe, write_dataset
+from tests.train.small import instruct_stage, recipe, straight_and_broken, write_dataset
 
 pytest.importorskip("bitsandbytes")
 QLORA = {"mode": "qlora", "lr": 1e-2, "rank": 4, "alpha": 8, "dropout": 0.1}
@@ -17,22 +16,7 @@ def test_a_qlora_stage_resumes_to_the_same_bits_and_leaves_plain_weights(tmp_pat
         vision={"mode": "frozen"}, language=QLORA, augment={}, steps=4, rows=2, save_every=1
     )
     full = recipe(data, stage)
-    run(full, tmp_path / "straight")
-    saved = []
-
-    def stop(name):
-        saved.append(name)
-        if saved.count("ckpt.after_rename") == 2:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr("doctorsun.train.checkpoint.crash_point", stop)
-    with pytest.raises(KeyboardInterrupt):
-        run(full, tmp_path / "broken")
-    monkeypatch.undo()
-    run(full, tmp_path / "broken")
-    one, other = (
-        (tmp_path / name / "model" / "model.safetensors").read_bytes() for name in ("straight", "broken")
-    )
+    one, other = straight_and_broken(full, tmp_path, monkeypatch)
     assert one == other
     start, end = (load_model(tmp_path / "straight" / name).model for name in ("start", "model"))
     before, after = start.state_dict(), end.state_dict()

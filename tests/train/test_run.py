@@ -9,34 +9,12 @@ import pytest
 import yaml
 
 from doctorsun.core.errors import ConfigError
-from doctorsun.core.progress import reporter, use_reporter
 from doctorsun.train.checkpoint import newest_checkpoint
 from doctorsun.train.loop import rate_at
 from doctorsun.train.recipe import StageConfig
 from doctorsun.train.run import difference, run, settle
+from tests.hearing import Heard
 from tests.train.small import align_stage, instruct_stage, recipe, text_stage, write_dataset
-
-
-class Heard:
-    """A reporter that remembers."""
-
-    def __init__(self) -> None:
-        self.steps: list[tuple[str, int, int | None, dict[str, object]]] = []
-        self.notes: list[tuple[str, dict[str, object]]] = []
-
-    def step(self, label: str, done: int, total: int | None, **values: object) -> None:
-        self.steps.append((label, done, total, values))
-
-    def note(self, event: str, **values: object) -> None:
-        self.notes.append((event, values))
-
-
-@pytest.fixture
-def heard():
-    before, new = reporter(), Heard()
-    use_reporter(new)
-    yield new
-    use_reporter(before)
 
 
 @pytest.fixture(scope="module")

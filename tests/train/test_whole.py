@@ -21,7 +21,15 @@ from doctorsun.train.recompute import recompute
 from doctorsun.train.run import run
 from doctorsun.train.setting import Setting
 from tests.model.families import FAMILIES, write_family
-from tests.train.small import align_stage, instruct_stage, recipe, text_stage, vision_stage, write_dataset
+from tests.train.small import (
+    align_stage,
+    instruct_stage,
+    recipe,
+    straight_and_broken,
+    text_stage,
+    vision_stage,
+    write_dataset,
+)
 
 FULL = {"mode": "full", "lr": 1e-3}
 LORA = {"mode": "lora", "lr": 1e-3, "rank": 4, "dropout": 0.0}
@@ -169,22 +177,7 @@ def test_a_whole_model_goes_through_both_stages_and_loads_in_plain_transformers(
 
 def test_a_run_of_a_whole_model_resumes_to_the_same_bits(folders, data, tmp_path, monkeypatch):
     full = recipe(data, *stages("qwen3_vl"), model={"from": str(folders["qwen3_vl"])})
-    run(full, tmp_path / "straight")
-    seen = []
-
-    def stop(name):
-        seen.append(name)
-        if seen.count("ckpt.after_rename") == 2:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr("doctorsun.train.checkpoint.crash_point", stop)
-    with pytest.raises(KeyboardInterrupt):
-        run(full, tmp_path / "broken")
-    monkeypatch.undo()
-    run(full, tmp_path / "broken")
-    one, other = (
-        (tmp_path / name / "model" / "model.safetensors").read_bytes() for name in ("straight", "broken")
-    )
+    one, other = straight_and_broken(full, tmp_path, monkeypatch)
     assert one == other
 
 

@@ -17,11 +17,9 @@ from transformers import (
 from doctorsun.core.errors import ModelError
 from doctorsun.model.assemble import add_tokens
 from doctorsun.model.parts import Parts, join_parts
-from doctorsun.model.placing import refuse_foreign
+from doctorsun.model.placing import put_into
 from doctorsun.model.template import with_images
 from doctorsun.model.tokenizer import IMAGE_TOKEN
-
-_ROUND_TO = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +41,6 @@ class Pieces:
 def join(pieces: Pieces) -> Parts:
     """The LLaVA of these pieces, in evaluation mode; ModelError where they do not fit each other."""
     tokenizer, eyes, words = pieces.tokenizer, pieces.vision.config, pieces.language.config
-    refuse_foreign(pieces.language)
     make_ready(tokenizer)
     config = LlavaConfig(
         vision_config=eyes,
@@ -59,11 +56,8 @@ def join(pieces: Pieces) -> Parts:
     with torch.device("meta"):
         model = LlavaForConditionalGeneration(config)
     model.model.vision_tower = pieces.vision
-    model.model.language_model = pieces.language.base_model
-    model.lm_head = pieces.language.get_output_embeddings()
+    put_into(model, pieces.language, tokens=len(tokenizer))
     _fill(model.model.multi_modal_projector, pieces.projector)
-    if len(tokenizer) > words.vocab_size:
-        model.resize_token_embeddings(len(tokenizer), pad_to_multiple_of=_ROUND_TO, mean_resizing=False)
     parts = join_parts(model.eval(), processor_of(pieces))
     model.generation_config = GenerationConfig(
         eos_token_id=parts.encoder.end_id,

@@ -57,11 +57,16 @@ def load_vision(source: str, *, dtype: Stored = torch.float32) -> PretrainedVisi
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)  # of weights that LLaVA never reads, where the folder has none
         model = load_weights(kind, source, dtype=dtype, allowed=(*family.other_half, *family.unread))
+    return PretrainedVision(model, pictures_of(source, model.config))
+
+
+def pictures_of(source: str, config: PretrainedConfig) -> Any:  # noqa: ANN401 - transformers has no types
+    """The processor that does to a padded square what the preprocessor of an encoder's folder would."""
     try:
         told, _ = ImageProcessingMixin.get_image_processor_dict(source, local_files_only=True)
     except (OSError, ValueError):
         raise ModelError("model.no_pictures_config", where=source) from None
-    return PretrainedVision(model, own_processor(square(model.config.image_size), told, family))
+    return own_processor(square(config.image_size), told, family_for(str(config.model_type), where=source))
 
 
 def _open_clip(folder: Path, *, dtype: Stored) -> PretrainedVision:

@@ -4,8 +4,6 @@ from pathlib import Path
 from typing import Any
 
 from transformers import (
-    AutoConfig,
-    AutoImageProcessor,
     CLIPVisionConfig,
     CLIPVisionModel,
     PretrainedConfig,
@@ -14,14 +12,15 @@ from transformers import (
 )
 
 from doctorsun.core.errors import ModelError
-from doctorsun.model.loading import load_weights, quiet
+from doctorsun.model.loading import quiet
 from doctorsun.model.parts import Parts
-from doctorsun.model.pictures import image_processor
+from doctorsun.model.pictures import own_processor
+from doctorsun.model.pretrained import load_vision, pictures_of, vision_config
 from doctorsun.model.shards import Tensors, dtype_of, model_of, vision_tensors, write_config, write_shards
 from doctorsun.model.stock import config_of
+from doctorsun.model.vision_family import family_for
 
 _CLASSES = {"clip_vision_model": CLIPVisionModel, "siglip_vision_model": SiglipVisionModel}
-_OTHER_HALF = ("text_model.", "visual_projection.", "text_projection.", "logit_scale", "logit_bias")
 _LARGE = {"hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 24, "num_attention_heads": 16}
 _KNOWN = {
     "openai/clip-vit-large-patch14-336": _LARGE
@@ -46,11 +45,7 @@ def known_config(name: str) -> CLIPVisionConfig | None:
 
 def tower_config(folder: Path) -> PretrainedConfig:
     """The configuration of the encoder of a folder, also of one that has a text half."""
-    try:
-        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except (OSError, ValueError):
-        raise ModelError("model.no_model", where=folder) from None
-    own: PretrainedConfig = getattr(config, "vision_config", config)
+    own = vision_config(str(folder))
     if own.model_type not in _CLASSES:
         raise ModelError("model.vision_kind", where=folder, found=own.model_type, expected=["clip", "siglip"])
     return own
@@ -64,23 +59,16 @@ def tower_of(config: PretrainedConfig, tensors: Tensors, *, where: Path) -> PreT
 
 def load_tower(folder: Path) -> tuple[PreTrainedModel, Any]:
     """The encoder of a folder and how it wants its pictures."""
-    config = tower_config(folder)
-    dtype = dtype_of(config_of(folder))
-    tower = load_weights(_CLASSES[config.model_type], folder, dtype=dtype, allowed=_OTHER_HALF)
-    return tower, read_pictures(folder, config)
+    tower_config(folder)
+    found = load_vision(str(folder), dtype=dtype_of(config_of(folder)))
+    return found.model, found.image_processor
 
 
 def read_pictures(folder: Path | None, config: PretrainedConfig) -> Any:  # noqa: ANN401 - no types
-    """The image processor with the mean and deviation of a folder; CLIP's own where there is none."""
-    if folder is None and config.model_type == "clip_vision_model":
-        return image_processor(config.image_size)
+    """How the encoder of a folder wants its pictures; the way of its family where there is none."""
     if folder is None:
-        return image_processor(config.image_size, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
-    try:
-        own = AutoImageProcessor.from_pretrained(folder, local_files_only=True, backend="pil")
-    except (OSError, ValueError):
-        raise ModelError("model.no_pictures_config", where=folder) from None
-    return image_processor(config.image_size, mean=own.image_mean, std=own.image_std)
+        return own_processor(config.image_size, {}, family_for(str(config.model_type)))
+    return pictures_of(str(folder), config)
 
 
 def write_tower(parts: Parts, folder: Path) -> None:
