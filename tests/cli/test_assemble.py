@@ -32,7 +32,7 @@ def test_an_encoder_that_llava_cannot_carry_is_refused_with_what_carries_it(tmp_
     folder.mkdir()
     (folder / "config.json").write_text(json.dumps({"model_type": "siglip2"}))
     words = write_language(tmp_path / "words", "llama_tied_base")
-    for language, told in (("en", "LFM2-VL"), ("zh", "固定分辨率")):
+    for language, told in (("en", "fixed resolution"), ("zh", "固定分辨率")):
         use_language(language)
         asked = ["model", "assemble", "out", "--vision", str(folder), "--language", str(words)]
         assert main(["--ui", language, *asked]) == 2

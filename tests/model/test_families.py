@@ -74,7 +74,7 @@ def test_an_encoders_own_preprocessor_is_taken_over(tmp_path):
 @pytest.mark.parametrize(
     ("model_type", "told"),
     [
-        ("siglip2", "LFM2-VL"),
+        ("siglip2", "fixed resolution"),
         ("convnextv2", "dinov2"),
         ("dinov3_convnext", "map"),
         ("pixtral", "Pixtral"),

@@ -5,7 +5,6 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
-from transformers import AutoModelForImageTextToText, Lfm2VlConfig
 
 from doctorsun.core.errors import ModelError
 from doctorsun.model.anatomy import FAMILIES as KNOWN
@@ -218,24 +217,6 @@ def test_every_parameter_belongs_to_one_part_and_the_layers_are_found(family):
     assert set(parts.values()) == set(PARTS)
     assert len(model.get_submodule(body.vision_layers)) == 3
     assert len(model.get_submodule(body.language_layers)) == 2
-
-
-def test_the_parts_of_an_lfm2_vl_are_found_too():
-    words = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2}
-    words |= {
-        "model_type": "lfm2",
-        "vocab_size": 64,
-        "block_ff_dim": 64,
-        "layer_types": ["conv", "full_attention"],
-    }
-    eyes = {"model_type": "siglip2_vision_model", "hidden_size": 32, "intermediate_size": 64}
-    eyes |= {"num_hidden_layers": 3, "num_attention_heads": 2, "num_patches": 64, "patch_size": 4}
-    with torch.device("meta"):
-        model = AutoModelForImageTextToText.from_config(Lfm2VlConfig(text_config=words, vision_config=eyes))
-    body = anatomy(model)
-    assert {body.part_of(name) for name, _ in model.named_parameters()} == set(PARTS)
-    assert len(model.get_submodule(body.vision_layers)) == 3
-    assert body.behind == ("model.vision_tower.head",)
 
 
 @families

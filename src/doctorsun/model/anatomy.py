@@ -39,7 +39,6 @@ FAMILIES = {
     ),
     "gemma3": Family(),
     "internvl": Family(reads="layer", last_is_normed=True),
-    "lfm2_vl": Family(),
     "qwen2_5_vl": Family(vision="model.visual", projectors=_QWEN[:1], reads="all"),
     "qwen3_vl": Family(vision="model.visual", projectors=_QWEN, reads="all"),
 }
